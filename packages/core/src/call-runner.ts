@@ -1,0 +1,160 @@
+import { Call } from './call.js';
+import { DuplicateWindow } from './duplicate-window.js';
+import { createEnvelope } from './envelope.js';
+import { isErrorResponse, requestIdKey } from './jsonrpc.js';
+import { requestIdInUse, sessionEnded } from './refusals.js';
+import { sessionTarget } from './responder.js';
+import { Slots } from './slots.js';
+import type {
+  JSONRPCErrorResponse,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  JSONRPCResultResponse,
+  RequestId,
+} from '@modelcontextprotocol/sdk/types.js';
+import type { Flight, FlightLedger } from './flight.js';
+import type { Responder } from './responder.js';
+import type { Session } from './session.js';
+
+/** Bounds of what is remembered of requests that ended or were cancelled before they came, per host. */
+const ENDED_WINDOW = { maxEntries: 20_000, ttlMs: 5 * 60_000 };
+/** A cancellation for a request not seen here is handed back this often, in case another replica runs the request. */
+const CANCEL_ATTEMPTS = 3;
+const CANCEL_RETRY_MS = 1000;
+
+export interface CallRunnerOptions {
+  readonly concurrency: number;
+  readonly responder: Responder;
+  readonly ledger: FlightLedger;
+  /** Puts a session on record whose `initialize` has succeeded. */
+  readonly commit: (session: Session, protocolVersion: string | undefined) => Promise<void>;
+  /** Drops a session whose `initialize` has failed. */
+  readonly discard: (session: Session) => Promise<void>;
+}
+
+/** Runs clients' requests through their sessions' servers, and sends what comes of them. */
+export class CallRunner {
+  readonly #options: CallRunnerOptions;
+  readonly #slots: Slots;
+  readonly #ended = new DuplicateWindow<'answered' | 'cancelled'>(ENDED_WINDOW);
+
+  constructor(options: CallRunnerOptions) {
+    this.#options = options;
+    this.#slots = new Slots(options.concurrency);
+  }
+
+  /** Runs one request. Resolves when it no longer takes up room: answered, cancelled, or waiting for its client. */
+  async run(session: Session, flight: Flight, request: JSONRPCRequest): Promise<void> {
+    if (flight.settled) return; // Given back by a close() that came meanwhile.
+    const key = requestIdKey(request.id);
+    if (this.#ended.get(endedKey(session, key)) === 'cancelled') {
+      // The cancellation overtook it: standard queues reorder.
+      this.#ended.add(endedKey(session, key), 'answered');
+      this.#options.ledger.record(flight, {});
+      await flight.ack();
+      return;
+    }
+    if (session.calls.has(key)) {
+      return this.#options.responder.refuse(flight, request.id, requestIdInUse(request), sessionTarget(session.record));
+    }
+    const call = new Call(request, flight, this.#slots);
+    session.calls.set(key, call);
+    if (await call.start()) session.transport.deliver(request);
+    await call.yielded;
+  }
+
+  /** The server's response to a call. Rejects when it could not be handed over; the call is settled either way. */
+  async respond(session: Session, response: JSONRPCResultResponse | JSONRPCErrorResponse): Promise<void> {
+    const call = response.id === undefined ? undefined : this.#take(session, response.id);
+    // Cancelled meanwhile, or given back at shutdown: nobody waits for it here.
+    if (call === undefined) return;
+    try {
+      if (call.request.method === 'initialize') await this.#settleInitialize(session, response);
+      const { record } = session;
+      const envelope = createEnvelope(response, { sessionId: record.id, clientId: record.clientId });
+      await this.#options.responder.answer(call.flight, record.replyTo, envelope);
+    } finally {
+      call.end();
+      // A failure before answer(), e.g. of the session store: the request comes back and runs again.
+      await call.flight.retry();
+    }
+  }
+
+  /** `notifications/cancelled` from the client: the call gets no response (MCP specification, cancellation). */
+  async cancel(session: Session, flight: Flight, notification: JSONRPCNotification, id: RequestId): Promise<void> {
+    const key = requestIdKey(id);
+    const running = session.calls.get(key);
+    if (running?.request.method === 'initialize') return flight.ack(); // The specification forbids it.
+    if (running === undefined) return this.#cancelUnseen(session, flight, key);
+    session.calls.delete(key);
+    this.#ended.add(endedKey(session, key), 'answered');
+    if (running.started) session.transport.deliver(notification);
+    running.end();
+    this.#options.ledger.record(running.flight, {});
+    await Promise.all([running.flight.ack(), flight.ack()]);
+  }
+
+  /** The call a message of the server belongs to. */
+  find(session: Session, id: RequestId | undefined): Call | undefined {
+    return id === undefined ? undefined : session.calls.get(requestIdKey(id));
+  }
+
+  /** Answers all calls of a session that has ended. */
+  async failAll(session: Session): Promise<void> {
+    const calls = [...session.calls.values()];
+    session.calls.clear();
+    const target = sessionTarget(session.record);
+    await Promise.all(
+      calls.map(async (call) => {
+        call.end();
+        await this.#options.responder.refuse(call.flight, call.request.id, sessionEnded(session.id), target);
+      }),
+    );
+  }
+
+  /** Gives the chosen calls of a session back, to be run again elsewhere. Responses that still come are dropped. */
+  async giveBack(session: Session, chosen: (call: Call) => boolean): Promise<void> {
+    const calls = [...session.calls].filter(([, call]) => chosen(call));
+    for (const [key, call] of calls) {
+      session.calls.delete(key);
+      call.end();
+    }
+    await Promise.all(calls.map(([, call]) => call.flight.retry()));
+  }
+
+  /** How many calls of a session wait for their client. */
+  parked(session: Session): number {
+    return [...session.calls.values()].filter((call) => call.parked).length;
+  }
+
+  async #settleInitialize(session: Session, response: JSONRPCResultResponse | JSONRPCErrorResponse): Promise<void> {
+    if (isErrorResponse(response)) return this.#options.discard(session);
+    const version = response.result['protocolVersion'];
+    try {
+      await this.#options.commit(session, typeof version === 'string' ? version : undefined);
+    } catch (error) {
+      await this.#options.discard(session);
+      throw error;
+    }
+  }
+
+  async #cancelUnseen(session: Session, flight: Flight, key: string): Promise<void> {
+    const ended = this.#ended.get(endedKey(session, key));
+    if (ended === undefined) this.#ended.add(endedKey(session, key), 'cancelled');
+    if (ended === 'answered' || flight.attempt >= CANCEL_ATTEMPTS) await flight.ack();
+    else await flight.retry(CANCEL_RETRY_MS);
+  }
+
+  #take(session: Session, id: RequestId): Call | undefined {
+    const key = requestIdKey(id);
+    const call = session.calls.get(key);
+    if (call === undefined) return undefined;
+    session.calls.delete(key);
+    this.#ended.add(endedKey(session, key), 'answered');
+    return call;
+  }
+}
+
+function endedKey(session: Session, idKey: string): string {
+  return `${session.id} ${idKey}`;
+}

@@ -1,0 +1,315 @@
+import { randomUUID } from 'node:crypto';
+import { DuplicateWindow } from './duplicate-window.js';
+import { createEnvelope, createMetadata } from './envelope.js';
+import { AsyncMcpError, toAsyncMcpError } from './errors.js';
+import {
+  errorCodeOf,
+  isErrorResponse,
+  isNotification,
+  isRequest,
+  isResponse,
+  parseMessage,
+  requestIdKey,
+} from './jsonrpc.js';
+import { silentLogger } from './logger.js';
+import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type {
+  JSONRPCErrorResponse,
+  JSONRPCMessage,
+  JSONRPCResultResponse,
+  MessageExtraInfo,
+  RequestId,
+} from '@modelcontextprotocol/sdk/types.js';
+import type { Delivery } from './delivery.js';
+import type { Envelope, EnvelopeMetadata, InboundEnvelope } from './envelope.js';
+import type { Logger } from './logger.js';
+
+/** What a client transport is told by its wire. */
+export interface ClientWireEvents {
+  /** Whether a message on a reply channel that others share is for this client. */
+  accepts(envelope: InboundEnvelope): boolean;
+  /** Takes a message in and settles it. Never rejects. */
+  receive(delivery: Delivery): Promise<void>;
+  /** Something went wrong that does not end the connection. */
+  failed(error: AsyncMcpError): void;
+}
+
+/** What a transport adds to {@link ClientTransport}: a way out and a way in. */
+export interface ClientWire {
+  /** Opens the way in; resolves with the address that replies reach this client at. A failed open leaves nothing behind. */
+  open(events: ClientWireEvents): Promise<string>;
+  /** Hands a message to the broker or server; resolves when it was taken, rejects with an AsyncMcpError otherwise. */
+  publish(envelope: Envelope): Promise<void>;
+  /** Hands a message to an address other than the server's usual one: where a server wants its own request answered. */
+  publishTo(address: string, envelope: Envelope): Promise<void>;
+  /** Whether {@link publishTo} may send to an address, which is a claim of whoever wrote the message. */
+  allowsAddress(address: string): boolean;
+  /** Asks the server to end the session. */
+  terminate(metadata: EnvelopeMetadata): Promise<void>;
+  /** The `initialize` params with the reply address in them, in the shape the transport's server expects. */
+  withReplyAddress(initializeParams: Readonly<Record<string, unknown>>, address: string): Record<string, unknown>;
+  /** Closes the way in and lets what is being sent finish. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface ClientTransportOptions {
+  readonly wire: ClientWire;
+  /** Names this client to servers. Default: a new UUID. */
+  readonly clientId?: string | undefined;
+  /** pino-compatible. Default: silent. */
+  readonly logger?: Logger | undefined;
+}
+
+/** What a client transport left out, and why. Grows only. */
+export interface ClientTransportCounters {
+  /** Messages that came a second time, or answered a call that was answered or given up already. */
+  duplicates: number;
+  /** Messages that were not a JSON-RPC message MCP allows. */
+  invalid: number;
+}
+
+/** Bounds of what is remembered of messages that were received. */
+const RECEIVED_WINDOW = { maxEntries: 10_000, ttlMs: 10 * 60_000 };
+
+/**
+ * The client side of every transport: a drop-in `Transport` for the SDK's `Client`. Each response reaches the SDK once,
+ * however often the wire delivers it.
+ */
+export class ClientTransport implements Transport {
+  onclose?: (() => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  onmessage?: (<T extends JSONRPCMessage>(message: T, extra?: MessageExtraInfo) => void) | undefined;
+  /** Undefined until the server has answered `initialize`: the SDK takes a session id for a sign that it need not initialize. */
+  sessionId: string | undefined;
+  readonly clientId: string;
+  readonly counters: ClientTransportCounters = { duplicates: 0, invalid: 0 };
+  readonly #wire: ClientWire;
+  readonly #logger: Logger;
+  readonly #openRequests = new Map<string, { method: string }>();
+  /** Where the server wants its own requests answered, by their id. */
+  readonly #answerAddresses = new Map<string, string>();
+  readonly #received = new DuplicateWindow<true>(RECEIVED_WINDOW);
+  #protocolVersion: string | undefined;
+  #replyTo: string | undefined;
+  #state: 'new' | 'starting' | 'started' | 'closed' = 'new';
+  #closed: Promise<void> | undefined;
+
+  constructor({ wire, clientId = randomUUID(), logger = silentLogger }: ClientTransportOptions) {
+    this.clientId = clientId;
+    this.#wire = wire;
+    this.#logger = logger;
+  }
+
+  /** The protocol version negotiated with the server, once it is. */
+  get protocolVersion(): string | undefined {
+    return this.#protocolVersion;
+  }
+
+  /**
+   * Opens the reply channel. The SDK's `Client.connect` calls it.
+   *
+   * @throws AsyncMcpError `ERR_ALREADY_STARTED`, `ERR_CLOSED`, or what opening the channel failed with
+   */
+  async start(): Promise<void> {
+    if (this.#state === 'closed') throw closedError();
+    if (this.#state !== 'new')
+      throw new AsyncMcpError(
+        'ERR_ALREADY_STARTED',
+        'This transport was started already; make a new one for a new connection.',
+      );
+    this.#state = 'starting';
+    this.#replyTo = await this.#wire.open({
+      accepts: (envelope) => this.#accepts(envelope),
+      receive: (delivery) => this.#receive(delivery),
+      failed: (error) => this.#report(error),
+    });
+    // close() may have come while the channel was being opened.
+    if (this.#closed !== undefined) throw closedError();
+    this.#state = 'started';
+  }
+
+  /**
+   * Sends one message. Resolves when the broker or the server has taken it.
+   *
+   * @throws AsyncMcpError `ERR_NOT_STARTED`, `ERR_CLOSED`, `ERR_MESSAGE_TOO_LARGE`, `ERR_DESTINATION_GONE`,
+   *   `ERR_ACCESS_DENIED`, `ERR_UNAVAILABLE`
+   */
+  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    if (this.#state === 'closed') throw closedError();
+    if (this.#state !== 'started')
+      throw new AsyncMcpError('ERR_NOT_STARTED', 'Call start() (or Client.connect) before send().');
+    const envelope = createEnvelope(this.#outgoing(message), {
+      sessionId: this.sessionId,
+      clientId: this.clientId,
+      protocolVersion: this.#protocolVersion,
+      relatedRequestId: options?.relatedRequestId,
+      replyTo: this.#replyTo,
+    });
+    if (isRequest(message)) this.#openRequests.set(requestIdKey(message.id), { method: message.method });
+    else if (isNotification(message) && message.method === 'notifications/cancelled')
+      this.#forget(message.params?.['requestId']);
+    try {
+      await this.#publish(message, envelope);
+    } catch (error) {
+      if (isRequest(message)) this.#openRequests.delete(requestIdKey(message.id));
+      throw toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'The message could not be sent');
+    }
+  }
+
+  /** Called by the SDK's client after `initialize`. */
+  setProtocolVersion(version: string): void {
+    this.#protocolVersion = version;
+  }
+
+  /**
+   * Asks the server to end the session; `close()` alone leaves it to be taken up again. Does nothing without a session.
+   *
+   * @throws AsyncMcpError as {@link send}
+   */
+  async terminateSession(): Promise<void> {
+    if (this.#state === 'closed') throw closedError();
+    const { sessionId, clientId } = this;
+    if (sessionId === undefined) return;
+    await this.#wire.terminate(
+      createMetadata({ sessionId, clientId, protocolVersion: this.#protocolVersion, replyTo: this.#replyTo }),
+    );
+    this.sessionId = undefined;
+  }
+
+  /** Closes the reply channel, at once even during a long poll. Pending calls fail. Idempotent. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    this.#state = 'closed';
+    try {
+      await this.#wire.close();
+    } finally {
+      this.#openRequests.clear();
+      this.#answerAddresses.clear();
+      this.onclose?.();
+    }
+  }
+
+  #outgoing(message: JSONRPCMessage): JSONRPCMessage {
+    if (!isRequest(message) || message.method !== 'initialize' || this.#replyTo === undefined) return message;
+    return { ...message, params: this.#wire.withReplyAddress(message.params ?? {}, this.#replyTo) };
+  }
+
+  async #publish(message: JSONRPCMessage, envelope: Envelope): Promise<void> {
+    if (isResponse(message) && message.id !== undefined) {
+      const key = requestIdKey(message.id);
+      const address = this.#answerAddresses.get(key);
+      this.#answerAddresses.delete(key);
+      if (address !== undefined) return this.#wire.publishTo(address, envelope);
+    }
+    return this.#wire.publish(envelope);
+  }
+
+  /** Whose a message on a shared channel is: the client it names, or else the session; before there is one, the open request. */
+  #accepts(envelope: InboundEnvelope): boolean {
+    if (this.#state === 'closed') return false;
+    if (envelope.clientId !== undefined) return envelope.clientId === this.clientId;
+    if (envelope.sessionId !== undefined && this.sessionId !== undefined) return envelope.sessionId === this.sessionId;
+    const parsed = parseMessage(envelope.body);
+    if (!parsed.ok || !isResponse(parsed.message) || parsed.message.id === undefined) return false;
+    return this.#openRequests.has(requestIdKey(parsed.message.id));
+  }
+
+  async #receive(delivery: Delivery): Promise<void> {
+    try {
+      this.#take(delivery.envelope);
+    } catch (error) {
+      this.#report(toAsyncMcpError(error, 'ERR_INTERNAL', 'A received message could not be handled'));
+    }
+    await delivery.ack();
+  }
+
+  #take(envelope: InboundEnvelope): void {
+    const parsed = parseMessage(envelope.body);
+    if (!parsed.ok) {
+      this.counters.invalid++;
+      throw new AsyncMcpError(
+        'ERR_MESSAGE_INVALID',
+        `Received message ${envelope.messageId} refused: ${parsed.reason}.`,
+      );
+    }
+    const { message } = parsed;
+    if (isResponse(message)) return this.#takeResponse(message, envelope);
+    if (this.#received.has(envelope.messageId)) {
+      this.counters.duplicates++;
+      return;
+    }
+    this.#received.add(envelope.messageId, true);
+    const related = envelope.relatedRequestId;
+    // Standard queues reorder: progress that comes after its response is of no use, and an error to the SDK.
+    const late = related !== undefined && !this.#openRequests.has(requestIdKey(related));
+    if (late && isNotification(message) && message.method === 'notifications/progress') return;
+    if (isRequest(message)) this.#rememberAnswerAddress(message.id, envelope.replyTo);
+    this.onmessage?.(message);
+  }
+
+  #takeResponse(message: JSONRPCResultResponse | JSONRPCErrorResponse, envelope: InboundEnvelope): void {
+    if (message.id === undefined) {
+      const text = isErrorResponse(message) ? message.error.message : 'a response without an id';
+      throw new AsyncMcpError('ERR_MESSAGE_INVALID', `The server refused a message of ours: ${text}`);
+    }
+    const key = requestIdKey(message.id);
+    const request = this.#openRequests.get(key);
+    if (request === undefined) {
+      this.counters.duplicates++;
+      this.#logger.debug({ id: message.id, messageId: envelope.messageId }, 'dropped a response nobody waits for');
+      return;
+    }
+    this.#openRequests.delete(key);
+    if (isErrorResponse(message)) this.#noteLostSession(message);
+    else if (request.method === 'initialize') this.#noteInitialized(message, envelope);
+    this.onmessage?.(message);
+  }
+
+  #noteInitialized(message: JSONRPCResultResponse, envelope: InboundEnvelope): void {
+    this.sessionId = envelope.sessionId;
+    const version = message.result['protocolVersion'];
+    if (typeof version === 'string') this.#protocolVersion = version;
+  }
+
+  #noteLostSession(message: JSONRPCErrorResponse): void {
+    if (errorCodeOf(message) !== 'ERR_SESSION_NOT_FOUND' || this.sessionId === undefined) return;
+    this.#report(
+      new AsyncMcpError(
+        'ERR_SESSION_LOST',
+        `The server no longer knows session ${this.sessionId}; connect again with a new transport.`,
+        {
+          details: { sessionId: this.sessionId },
+        },
+      ),
+    );
+  }
+
+  #rememberAnswerAddress(id: RequestId, replyTo: string | undefined): void {
+    if (replyTo === undefined) return;
+    if (this.#wire.allowsAddress(replyTo)) this.#answerAddresses.set(requestIdKey(id), replyTo);
+    else {
+      this.#report(
+        new AsyncMcpError(
+          'ERR_REPLY_ADDRESS_REFUSED',
+          `A server request asks to be answered at ${replyTo}, which the policy refuses; it is answered as usual.`,
+        ),
+      );
+    }
+  }
+
+  #forget(id: unknown): void {
+    if (typeof id === 'string' || typeof id === 'number') this.#openRequests.delete(requestIdKey(id));
+  }
+
+  #report(error: AsyncMcpError): void {
+    this.#logger.warn({ err: error }, error.message);
+    this.onerror?.(error);
+  }
+}
+
+function closedError(): AsyncMcpError {
+  return new AsyncMcpError('ERR_CLOSED', 'This transport is closed; make a new one.');
+}

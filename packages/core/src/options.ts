@@ -1,0 +1,79 @@
+import { AsyncMcpError } from './errors.js';
+import type { Logger } from './logger.js';
+
+/**
+ * Checks of constructor options. Each returns the value it checked, or throws `ERR_INVALID_OPTION` with a message that
+ * names the option, the value and what is allowed.
+ */
+
+/** A whole number from `min` to `max`; `fallback` when `value` is undefined. */
+export function integerOption(
+  name: string,
+  value: unknown,
+  range: { min: number; max: number; fallback: number; unit?: string },
+): number {
+  if (value === undefined) return range.fallback;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= range.min && value <= range.max) return value;
+  const unit = range.unit === undefined ? '' : ` ${range.unit}`;
+  throw invalidOption(name, value, `a whole number from ${range.min} to ${range.max}${unit}`);
+}
+
+/** A non-empty string. */
+export function stringOption(name: string, value: unknown): string {
+  if (typeof value === 'string' && value.length > 0) return value;
+  throw invalidOption(name, value, 'a non-empty string');
+}
+
+/** A function, or undefined where `optional`. */
+export function functionOption<T>(name: string, value: T): T {
+  if (typeof value === 'function') return value;
+  throw invalidOption(name, value, 'a function');
+}
+
+/** An object that has all of `methods`, e.g. an AWS client or a session store. */
+export function objectOption<T extends object>(name: string, value: T, methods: readonly (keyof T & string)[]): T {
+  const candidate: unknown = value;
+  if (typeof candidate === 'object' && candidate !== null) {
+    const missing = methods.filter((method) => typeof value[method] !== 'function');
+    if (missing.length === 0) return value;
+    throw invalidOption(name, value, `an object with ${methods.join(', ')} (missing: ${missing.join(', ')})`);
+  }
+  throw invalidOption(name, value, `an object with ${methods.join(', ')}`);
+}
+
+/** A logger of pino's shape. */
+export function loggerOption(value: Logger | undefined, fallback: Logger): Logger {
+  return value === undefined ? fallback : objectOption('logger', value, ['debug', 'info', 'warn', 'error']);
+}
+
+/**
+ * Refuses an option the constructor does not know: a misspelt option that is silently ignored is found in production.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
+export function knownOptions(owner: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) throw invalidOption('options', options, 'an object');
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) {
+      throw new AsyncMcpError(
+        'ERR_INVALID_OPTION',
+        `${owner} has no option "${name}". Its options are: ${[...known].sort().join(', ')}.`,
+        { details: { option: name } },
+      );
+    }
+  }
+}
+
+/** The error for one wrong option. */
+export function invalidOption(name: string, value: unknown, allowed: string): AsyncMcpError {
+  return new AsyncMcpError('ERR_INVALID_OPTION', `Option "${name}" is ${describe(value)}, but must be ${allowed}.`, {
+    details: { option: name, allowed },
+  });
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}…` : value);
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  return String(value);
+}

@@ -1,0 +1,92 @@
+import { AsyncMcpError } from './errors.js';
+import { JsonRpcErrorCode } from './jsonrpc.js';
+import { SUPPORTED_PROTOCOL_VERSIONS } from './protocol-versions.js';
+import type { JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
+import type { InboundEnvelope } from './envelope.js';
+
+/** Why a message is refused: the JSON-RPC code its sender sees, and the error. */
+export interface Refusal {
+  readonly code: number;
+  readonly error: AsyncMcpError;
+}
+
+/** The message is no JSON-RPC message that MCP allows. */
+export function malformed(envelope: InboundEnvelope, code: number, reason: string): Refusal {
+  const details = { messageId: envelope.messageId };
+  return { code, error: new AsyncMcpError('ERR_MESSAGE_INVALID', `Message refused: ${reason}.`, { details }) };
+}
+
+/** `initialize` does not say where replies go. */
+export function withoutReplyAddress(): Refusal {
+  const text = 'initialize names no reply address in params._meta.';
+  return { code: JsonRpcErrorCode.invalidParams, error: new AsyncMcpError('ERR_MESSAGE_INVALID', text) };
+}
+
+/** The reply address that `initialize` names is outside the policy. */
+export function replyAddressRefused(address: string): Refusal {
+  const text = `This server does not send to ${address}; see its option allowReplyTo.`;
+  return { code: JsonRpcErrorCode.invalidParams, error: new AsyncMcpError('ERR_REPLY_ADDRESS_REFUSED', text) };
+}
+
+/** The session is unknown, has ended or expired, or belongs to another client: the sender is not told which. */
+export function unknownSession(sessionId: string): Refusal {
+  const text = `Session ${sessionId} is unknown, has ended or expired; open a new one with initialize.`;
+  return {
+    code: JsonRpcErrorCode.sessionNotFound,
+    error: new AsyncMcpError('ERR_SESSION_NOT_FOUND', text, { details: { sessionId } }),
+  };
+}
+
+/** The session ended while the call ran. */
+export function sessionEnded(sessionId: string): Refusal {
+  const text = `Session ${sessionId} has ended; open a new one with initialize.`;
+  return {
+    code: JsonRpcErrorCode.sessionNotFound,
+    error: new AsyncMcpError('ERR_SESSION_NOT_FOUND', text, { details: { sessionId } }),
+  };
+}
+
+/**
+ * A request came without a session. Not every first message is `initialize`: a newer client probes with
+ * `server/discover`, and must hear that the method is not known (MCP 2026-07-28, negotiation with older servers).
+ */
+export function sessionRequired({ method }: JSONRPCRequest): Refusal {
+  const probe = method === 'server/discover';
+  const text = probe ? `Method not found: ${method}` : `${method} needs a session; open one with initialize.`;
+  return {
+    code: probe ? JsonRpcErrorCode.methodNotFound : JsonRpcErrorCode.invalidRequest,
+    error: new AsyncMcpError('ERR_SESSION_REQUIRED', text),
+  };
+}
+
+/** `initialize` named a session: it opens one, and the server chooses its id. */
+export function sessionNotWanted(): Refusal {
+  const text = 'initialize opens a new session and carries no session id.';
+  return { code: JsonRpcErrorCode.invalidRequest, error: new AsyncMcpError('ERR_MESSAGE_INVALID', text) };
+}
+
+/** The message names a protocol version nobody here speaks. */
+export function unsupportedVersion(version: string): Refusal {
+  const text = `Protocol version ${version} is not supported. Supported: ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}.`;
+  return { code: JsonRpcErrorCode.invalidRequest, error: new AsyncMcpError('ERR_PROTOCOL_VERSION', text) };
+}
+
+/** The request kept coming back: it may be what kills the process that runs it. */
+export function poisoned(
+  { method }: JSONRPCRequest,
+  attempts: number,
+  maxAttempts: number,
+  messageId: string,
+): Refusal {
+  const text = `${method} was received ${attempts} times without being completed, and is not tried again (maxAttempts: ${maxAttempts}).`;
+  return {
+    code: JsonRpcErrorCode.internalError,
+    error: new AsyncMcpError('ERR_TOO_MANY_ATTEMPTS', text, { details: { attempts, messageId } }),
+  };
+}
+
+/** A second call with the id of one that has not ended: the client could not tell their answers apart. */
+export function requestIdInUse({ id }: JSONRPCRequest): Refusal {
+  const text = `Request id ${JSON.stringify(id)} is in use by a call of this session that has not ended.`;
+  return { code: JsonRpcErrorCode.invalidRequest, error: new AsyncMcpError('ERR_MESSAGE_INVALID', text) };
+}

@@ -1,0 +1,160 @@
+import { AsyncMcpError, isAsyncMcpError, toAsyncMcpError } from './errors.js';
+import { createEnvelope } from './envelope.js';
+import { JsonRpcErrorCode, errorResponse, isResponse } from './jsonrpc.js';
+import { backoffDelay } from './retry.js';
+import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { AsyncMcpErrorCode } from './errors.js';
+import type { Envelope, InboundEnvelope } from './envelope.js';
+import type { Flight, FlightLedger } from './flight.js';
+import type { Refusal } from './refusals.js';
+import type { ReplyPort } from './reply-port.js';
+import type { SessionRecord } from './session-store.js';
+
+/** Failures to send that trying again will not heal. */
+const PERMANENT: readonly AsyncMcpErrorCode[] = [
+  'ERR_DESTINATION_GONE',
+  'ERR_ACCESS_DENIED',
+  'ERR_REPLY_ADDRESS_REFUSED',
+  'ERR_MESSAGE_TOO_LARGE',
+  'ERR_TOO_MANY_ATTRIBUTES',
+  'ERR_MESSAGE_INVALID',
+];
+
+/** Where an answer goes, and the session it belongs to where there is one. */
+export interface ReplyTarget {
+  readonly address: string;
+  readonly sessionId?: string;
+  readonly clientId?: string;
+}
+
+/** Sends answers, and settles what they answer: acknowledged only after the answer was handed over. */
+export class Responder {
+  readonly #port: ReplyPort;
+  readonly #ledger: FlightLedger;
+  readonly #report: (error: AsyncMcpError) => void;
+
+  constructor(port: ReplyPort, ledger: FlightLedger, report: (error: AsyncMcpError) => void) {
+    this.#port = port;
+    this.#ledger = ledger;
+    this.#report = report;
+  }
+
+  /**
+   * Sends the answer to a flight and settles it. If the answer cannot be sent now, the message goes back and the answer is
+   * kept for its return; if it never can be, the message is dead-lettered. Rejects in both cases, after settling.
+   */
+  async answer(flight: Flight, address: string, envelope: Envelope): Promise<void> {
+    let sent = envelope;
+    try {
+      sent = await this.#sendFitting(address, envelope);
+    } catch (error) {
+      const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The answer could not be sent to ${address}`);
+      this.#ledger.record(flight, { reply: { address, envelope } });
+      if (PERMANENT.includes(failure.code)) {
+        this.#report(failure);
+        await flight.reject(failure.message);
+      } else await flight.retry(backoffDelay(flight.attempt, { baseMs: 1000, maxMs: 60_000 }));
+      throw failure;
+    }
+    this.#ledger.record(flight, { reply: { address, envelope: sent } });
+    await flight.ack();
+  }
+
+  /** Answers a request with an error, or, where nobody can be answered, dead-letters the message. Never rejects. */
+  async refuse(
+    flight: Flight,
+    id: RequestId | undefined,
+    refusal: Refusal,
+    target: ReplyTarget | undefined,
+  ): Promise<void> {
+    if (target === undefined) {
+      this.#report(refusal.error);
+      await flight.reject(refusal.error.message);
+      return;
+    }
+    try {
+      await this.answer(flight, target.address, this.#errorEnvelope(id, refusal, target));
+    } catch {
+      // answer() has settled the message and, where it is lost, reported why.
+    }
+  }
+
+  /** Tells the sender of a message that is dead-lettered why, as far as it can be reached. Never rejects. */
+  async refuseAndDeadLetter(
+    flight: Flight,
+    id: RequestId | undefined,
+    refusal: Refusal,
+    target: ReplyTarget | undefined,
+  ): Promise<void> {
+    this.#report(refusal.error);
+    if (target !== undefined) {
+      try {
+        await this.#port.send(target.address, this.#errorEnvelope(id, refusal, target));
+      } catch (error) {
+        this.#report(toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The error could not be sent to ${target.address}`));
+      }
+    }
+    await flight.reject(refusal.error.message);
+  }
+
+  /** The single message's own reply address, under the policy: used only where there is no session to take it from. */
+  async ownTarget(envelope: InboundEnvelope): Promise<ReplyTarget | undefined> {
+    const { replyTo, sessionId, clientId } = envelope;
+    if (replyTo === undefined || !(await this.allows(replyTo, envelope))) return undefined;
+    return {
+      address: replyTo,
+      ...(sessionId !== undefined && { sessionId }),
+      ...(clientId !== undefined && { clientId }),
+    };
+  }
+
+  /** Whether the policy lets replies go to an address. A policy that throws allows nothing. */
+  async allows(
+    address: string,
+    { clientId, sessionId }: Pick<InboundEnvelope, 'clientId' | 'sessionId'>,
+  ): Promise<boolean> {
+    try {
+      const info = { ...(clientId !== undefined && { clientId }), ...(sessionId !== undefined && { sessionId }) };
+      return await this.#port.allows(address, info);
+    } catch (error) {
+      this.#report(
+        toAsyncMcpError(error, 'ERR_REPLY_ADDRESS_REFUSED', `allowReplyTo failed for ${address}, which counts as no`),
+      );
+      return false;
+    }
+  }
+
+  /** An answer too large for its destination is replaced by an error that says so: the caller must not wait for ever. */
+  async #sendFitting(address: string, envelope: Envelope): Promise<Envelope> {
+    try {
+      await this.#port.send(address, envelope);
+      return envelope;
+    } catch (error) {
+      const { message } = envelope;
+      if (!isAsyncMcpError(error, 'ERR_MESSAGE_TOO_LARGE') || !isResponse(message)) throw error;
+      this.#report(error);
+      const explained = new AsyncMcpError('ERR_MESSAGE_TOO_LARGE', `The result does not fit: ${error.message}`, {
+        details: { ...error.details },
+      });
+      const replacement = {
+        ...envelope,
+        message: errorResponse(message.id, JsonRpcErrorCode.internalError, explained),
+      };
+      await this.#port.send(address, replacement);
+      return replacement;
+    }
+  }
+
+  #errorEnvelope(id: RequestId | undefined, { code, error }: Refusal, { sessionId, clientId }: ReplyTarget): Envelope {
+    return createEnvelope(errorResponse(id, code, error), { sessionId, clientId });
+  }
+}
+
+/** Where the replies of a session go. */
+export function sessionTarget(record: SessionRecord): ReplyTarget {
+  return {
+    address: record.replyTo,
+    sessionId: record.id,
+    ...(record.clientId !== undefined && { clientId: record.clientId }),
+  };
+}

@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface BackoffOptions {
+  /** Upper bound of the first delay, in milliseconds. Default 100. */
+  readonly baseMs?: number;
+  /** Upper bound of any delay, in milliseconds. Default 10,000. */
+  readonly maxMs?: number;
+  /** Source of randomness from 0 to 1, for tests. Default Math.random. */
+  readonly random?: () => number;
+}
+
+/**
+ * The delay before try number `attempt` + 1, in milliseconds: exponential with full jitter, so that clients which failed
+ * together do not come back together.
+ */
+export function backoffDelay(attempt: number, options: BackoffOptions = {}): number {
+  const { baseMs = 100, maxMs = 10_000, random = Math.random } = options;
+  return Math.floor(random() * Math.min(maxMs, baseMs * 2 ** Math.min(attempt - 1, 30)));
+}
+
+export interface RetryOptions extends BackoffOptions {
+  /** No new try begins when this many milliseconds have gone by. */
+  readonly forMs: number;
+  /** Ends the waiting; the promise then rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+  /** Whether another try may help. Errors for which it may not are thrown at once. */
+  readonly isTransient: (error: unknown) => boolean;
+  /** Told of each failed try that is followed by another. */
+  readonly onRetry?: (error: unknown, attempt: number, delayMs: number) => void;
+}
+
+/**
+ * Runs `task` until it succeeds, fails for good, or time is up; then rejects with the last error.
+ */
+export async function retry<T>(task: (attempt: number) => Promise<T>, options: RetryOptions): Promise<T> {
+  const deadline = Date.now() + options.forMs;
+  for (let attempt = 1; ; attempt++) {
+    options.signal.throwIfAborted();
+    try {
+      return await task(attempt);
+    } catch (error) {
+      const delayMs = backoffDelay(attempt, options);
+      if (options.signal.aborted || !options.isTransient(error) || Date.now() + delayMs > deadline) throw error;
+      options.onRetry?.(error, attempt, delayMs);
+      await sleep(delayMs, undefined, { signal: options.signal });
+    }
+  }
+}

@@ -1,0 +1,238 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { AsyncMcpError, toAsyncMcpError } from './errors.js';
+import { retry } from './retry.js';
+import { Session } from './session.js';
+import type { Logger } from './logger.js';
+import type { CreateServer, SessionOwner } from './session.js';
+import type { SessionRecord, SessionStore } from './session-store.js';
+
+/** A live session, as `server.sessions.list()` shows it. */
+export interface SessionSummary {
+  readonly id: string;
+  readonly clientId?: string;
+  readonly replyTo: string;
+  readonly protocolVersion?: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** Milliseconds since the epoch. */
+  readonly lastSeenAt: number;
+  readonly callsInFlight: number;
+}
+
+/** What a server object shows of its sessions. */
+export interface Sessions {
+  /** The sessions that are live in this process; a session may also be on record only. */
+  list(): SessionSummary[];
+  /**
+   * Ends a session, live or on record: its calls are answered with an error, its record is deleted.
+   * Resolves with whether there was such a session.
+   */
+  terminate(id: string): Promise<boolean>;
+}
+
+export interface SessionRegistryOptions {
+  readonly store: SessionStore;
+  readonly createServer: CreateServer;
+  readonly owner: SessionOwner;
+  readonly logger: Logger;
+  readonly maxSessions: number;
+  readonly idleTimeoutMs: number;
+  readonly ttlMs: number;
+}
+
+/** How long a live session is served without asking the store whether it still exists, in milliseconds. */
+const CONFIRM_INTERVAL_MS = 1000;
+/** The store is asked again for this long before its failure is passed on, in milliseconds. */
+const STORE_RETRY_MS = 10_000;
+/** How often idle sessions are looked for, at the most, in milliseconds. */
+const MAX_SWEEP_INTERVAL_MS = 60_000;
+
+/** The sessions a host knows: live ones in this process, recorded ones in the store. */
+export class SessionRegistry {
+  readonly #options: SessionRegistryOptions;
+  readonly #replicaId = randomBytes(6).toString('hex');
+  readonly #live = new Map<string, Session>();
+  readonly #resuming = new Map<string, Promise<Session | undefined>>();
+  readonly #abort = new AbortController();
+  #sweeper: NodeJS.Timeout | undefined;
+  #opened = 0;
+  #opening = 0;
+
+  constructor(options: SessionRegistryOptions) {
+    this.#options = options;
+  }
+
+  list(): SessionSummary[] {
+    return [...this.#live.values()].map(({ record, calls, lastActiveAt }) => ({
+      id: record.id,
+      replyTo: record.replyTo,
+      createdAt: record.createdAt,
+      lastSeenAt: lastActiveAt,
+      callsInFlight: calls.size,
+      ...(record.clientId !== undefined && { clientId: record.clientId }),
+      ...(record.protocolVersion !== undefined && { protocolVersion: record.protocolVersion }),
+    }));
+  }
+
+  get live(): Session[] {
+    return [...this.#live.values()];
+  }
+
+  /** Begins to free idle sessions. */
+  start(): void {
+    const interval = Math.min(MAX_SWEEP_INTERVAL_MS, Math.max(10, this.#options.idleTimeoutMs / 2));
+    this.#sweeper = setInterval(() => void this.#freeIdle(), interval);
+    this.#sweeper.unref();
+  }
+
+  /**
+   * Makes a new session, live but not yet on record: {@link commit} puts it there once `initialize` has succeeded.
+   *
+   * @throws AsyncMcpError `ERR_SESSION_LIMIT`, `ERR_CREATE_SERVER`
+   */
+  async create(opening: Pick<SessionRecord, 'clientId' | 'replyTo' | 'initializeParams'>): Promise<Session> {
+    const now = Date.now();
+    const record = { ...opening, id: randomUUID(), initialized: false, createdAt: now, lastSeenAt: now };
+    return this.#open(record, false);
+  }
+
+  /** Puts a session on record, new or changed. From here on every replica can serve it. */
+  async commit(session: Session, change: Partial<SessionRecord>): Promise<void> {
+    session.record = { ...session.record, ...change, lastSeenAt: Date.now() };
+    await this.#ask(() => this.#options.store.put(session.record, this.#options.ttlMs));
+    session.confirmedAt = Date.now();
+  }
+
+  /**
+   * The session with this id, taken up from its record if it is not live here; undefined when there is none, or when it
+   * belongs to another client.
+   *
+   * @throws AsyncMcpError `ERR_SESSION_STORE`, `ERR_SESSION_LIMIT`, `ERR_CREATE_SERVER`
+   */
+  async find(id: string, clientId: string | undefined): Promise<Session | undefined> {
+    const session = this.#live.get(id) ?? (await this.#resume(id, clientId));
+    if (session === undefined || !belongsTo(session.record, clientId)) return undefined;
+    if (!(await this.#confirm(session))) return undefined;
+    session.lastActiveAt = Date.now();
+    return session;
+  }
+
+  /** The record of a session of this client, without making a server for it. */
+  async record(id: string, clientId: string | undefined): Promise<SessionRecord | undefined> {
+    const record = this.#live.get(id)?.record ?? (await this.#ask(() => this.#options.store.get(id)));
+    return record !== undefined && belongsTo(record, clientId) ? record : undefined;
+  }
+
+  /** Removes a session and its record. The caller answers its calls. Resolves with whether there was a record. */
+  async remove(id: string): Promise<boolean> {
+    const session = this.#live.get(id);
+    const existed = await this.#ask(() => this.#options.store.delete(id));
+    if (session !== undefined) await this.release(session);
+    return existed || session !== undefined;
+  }
+
+  /** Frees the live server of a session. The record stays. */
+  async release(session: Session): Promise<void> {
+    if (this.#live.get(session.id) === session) this.#live.delete(session.id);
+    const failure = await session.close();
+    if (failure !== undefined) this.#options.logger.warn({ sessionId: session.id, err: failure }, failure.message);
+  }
+
+  /** Frees all live servers. The records stay, for another process to take up. */
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    this.#abort.abort(new AsyncMcpError('ERR_CLOSED', 'The server is closed.'));
+    await Promise.allSettled(this.#resuming.values());
+    await Promise.all(this.live.map((session) => this.release(session)));
+  }
+
+  async #open(record: SessionRecord, resumed: boolean): Promise<Session> {
+    const { maxSessions, createServer, owner } = this.#options;
+    if (this.#live.size + this.#opening >= maxSessions) {
+      throw new AsyncMcpError(
+        'ERR_SESSION_LIMIT',
+        `This server holds ${maxSessions} sessions, the most it may. Try again later.`,
+        {
+          details: { maxSessions },
+        },
+      );
+    }
+    this.#opening++;
+    try {
+      const session = new Session(record, `${this.#replicaId}${this.#nextSuffix()}`, owner);
+      await session.open(createServer, resumed);
+      if (this.#abort.signal.aborted) {
+        await session.close();
+        throw new AsyncMcpError('ERR_CLOSED', 'The server closed while the session was being opened.');
+      }
+      this.#live.set(record.id, session);
+      return session;
+    } finally {
+      this.#opening--;
+    }
+  }
+
+  /** Four hexadecimal digits; with the process's twelve they name one live server object. */
+  #nextSuffix(): string {
+    return (this.#opened++ % 0x10000).toString(16).padStart(4, '0');
+  }
+
+  /** Takes a session up from its record; once, however many of its messages wait for it. */
+  async #resume(id: string, clientId: string | undefined): Promise<Session | undefined> {
+    const resuming = this.#resuming.get(id);
+    if (resuming !== undefined) return resuming;
+    const promise = (async () => {
+      const record = await this.#ask(() => this.#options.store.get(id));
+      if (record === undefined || !belongsTo(record, clientId)) return undefined;
+      const session = this.#live.get(id) ?? (await this.#open(record, true));
+      this.#options.logger.info({ sessionId: id }, 'session taken up from its record');
+      return session;
+    })();
+    this.#resuming.set(id, promise);
+    try {
+      return await promise;
+    } finally {
+      this.#resuming.delete(id);
+    }
+  }
+
+  /** Whether the store still has the session; another replica may have ended it. A session not on record yet is new. */
+  async #confirm(session: Session): Promise<boolean> {
+    const now = Date.now();
+    if (now - session.confirmedAt < CONFIRM_INTERVAL_MS) return true;
+    session.confirmedAt = now;
+    if (await this.#ask(() => this.#options.store.touch(session.id, now, this.#options.ttlMs))) return true;
+    this.#options.logger.info({ sessionId: session.id }, 'session was ended elsewhere or has expired');
+    this.#options.owner.onServerClosed(session);
+    return false;
+  }
+
+  async #freeIdle(): Promise<void> {
+    const before = Date.now() - this.#options.idleTimeoutMs;
+    for (const session of this.live) {
+      if (session.lastActiveAt > before || !session.idle) continue;
+      this.#options.logger.debug({ sessionId: session.id }, 'idle session freed; its record stays');
+      await this.release(session);
+    }
+  }
+
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
+    try {
+      return await retry(question, {
+        forMs: STORE_RETRY_MS,
+        signal: this.#abort.signal,
+        isTransient: () => true,
+        maxMs: 1000,
+      });
+    } catch (error) {
+      throw toAsyncMcpError(error, 'ERR_SESSION_STORE', 'The session store failed');
+    }
+  }
+}
+
+/**
+ * A session that names a client accepts that client only; leaving the client id out is no way in.
+ */
+function belongsTo(record: SessionRecord, clientId: string | undefined): boolean {
+  return record.clientId === undefined || record.clientId === clientId;
+}

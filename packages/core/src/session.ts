@@ -1,0 +1,134 @@
+import { AsyncMcpError, toAsyncMcpError } from './errors.js';
+import { isErrorResponse, isResponse } from './jsonrpc.js';
+import { ServerRequests } from './server-requests.js';
+import { SessionTransport } from './session-transport.js';
+import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import type { Call } from './call.js';
+import type { SessionRecord } from './session-store.js';
+
+/** What the user's `createServer` is told about the session it makes a server for. */
+export interface SessionInfo extends SessionRecord {
+  /** True when the session was opened earlier, by another process or before it went idle, and is taken up again here. */
+  readonly resumed: boolean;
+}
+
+/** The part of `McpServer` and `Server`, of either major of the SDK, that the host needs. */
+export interface ServerLike {
+  connect(transport: Transport): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Makes one MCP server object for one session. It is called again when the session is taken up in another process. */
+export type CreateServer = (session: SessionInfo) => ServerLike | Promise<ServerLike>;
+
+/** What a live session tells its host. */
+export interface SessionOwner {
+  onServerMessage(session: Session, message: JSONRPCMessage, options: TransportSendOptions | undefined): Promise<void>;
+  /** The user's server closed the session itself. */
+  onServerClosed(session: Session): void;
+}
+
+/** A server that does not answer the replayed handshake in this time, in milliseconds, is given up. */
+const REPLAY_TIMEOUT_MS = 30_000;
+const REPLAY_ID = 'asyncmcp-replayed-initialize';
+
+/** A session that is live in this process: the user's server, connected, and what is under way in it. */
+export class Session {
+  record: SessionRecord;
+  /** Calls of the client that are not answered yet, by request id key. */
+  readonly calls = new Map<string, Call>();
+  readonly serverRequests: ServerRequests;
+  readonly transport: SessionTransport;
+  /** Milliseconds since the epoch. */
+  lastActiveAt = Date.now();
+  /** When the store last confirmed the session, in milliseconds since the epoch. */
+  confirmedAt = Date.now();
+  #server: ServerLike | undefined;
+  #closing = false;
+  #onReplayed: ((message: JSONRPCMessage) => void) | undefined;
+
+  constructor(record: SessionRecord, replicaId: string, owner: SessionOwner) {
+    this.record = record;
+    this.serverRequests = new ServerRequests(replicaId);
+    this.transport = new SessionTransport(record.id, {
+      onServerMessage: async (message, options) => {
+        if (this.#onReplayed !== undefined && isResponse(message) && message.id === REPLAY_ID)
+          this.#onReplayed(message);
+        else await owner.onServerMessage(this, message, options);
+      },
+      onServerClosed: () => {
+        this.serverRequests.clear();
+        if (!this.#closing) owner.onServerClosed(this);
+      },
+    });
+  }
+
+  get id(): string {
+    return this.record.id;
+  }
+
+  /** Whether nothing is under way, so that the live server may be freed. */
+  get idle(): boolean {
+    return this.calls.size === 0 && this.serverRequests.size === 0;
+  }
+
+  /** Makes the user's server and connects it. Rejects with `ERR_CREATE_SERVER`. */
+  async open(createServer: CreateServer, resumed: boolean): Promise<void> {
+    try {
+      this.#server = await createServer({ ...this.record, resumed });
+      await this.#server.connect(this.transport);
+      if (!this.transport.connected) throw new Error('the server did not start the transport it was connected to');
+      if (resumed) await this.#replayHandshake();
+    } catch (error) {
+      await this.close();
+      throw toAsyncMcpError(error, 'ERR_CREATE_SERVER', `The server for session ${this.id} could not be made`);
+    }
+  }
+
+  /** Closes the live server. The record is not touched. Never rejects. */
+  async close(): Promise<Error | undefined> {
+    this.#closing = true;
+    try {
+      await this.#server?.close();
+      return undefined;
+    } catch (error) {
+      return toAsyncMcpError(error, 'ERR_INTERNAL', `The server of session ${this.id} failed to close`);
+    } finally {
+      await this.transport.close();
+    }
+  }
+
+  /** Tells a fresh server what its predecessor was told, and keeps its answer from the client, who has had it. */
+  async #replayHandshake(): Promise<void> {
+    const response = await this.#replayInitialize();
+    if (isErrorResponse(response)) {
+      throw new AsyncMcpError(
+        'ERR_CREATE_SERVER',
+        `The server refused the recorded initialize: ${response.error.message}`,
+      );
+    }
+    if (this.record.initialized) {
+      this.transport.deliver({ jsonrpc: '2.0', method: 'notifications/initialized' });
+    }
+  }
+
+  async #replayInitialize(): Promise<JSONRPCMessage> {
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<JSONRPCMessage>((resolve, reject) => {
+        this.#onReplayed = resolve;
+        const late = new AsyncMcpError(
+          'ERR_CREATE_SERVER',
+          `The server did not answer initialize in ${REPLAY_TIMEOUT_MS} ms.`,
+        );
+        timer = setTimeout(() => reject(late), REPLAY_TIMEOUT_MS);
+        const params = this.record.initializeParams;
+        this.transport.deliver({ jsonrpc: '2.0', id: REPLAY_ID, method: 'initialize', params });
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#onReplayed = undefined;
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import { AsyncMcpError, decodeEnvelope, invalidOption, isRecord } from '@asyncmcp/core';
+import type { InboundEnvelope, WireAttributes } from '@asyncmcp/core';
+import type { Message, MessageAttributeValue } from '@aws-sdk/client-sqs';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+
+/** The attributes of an SQS message, as its API takes them. */
+export type MessageAttributes = Record<string, MessageAttributeValue>;
+
+/** Most attributes of a message: the limit of SQS, and SNS silently discards a raw delivery with more. */
+export const MAX_ATTRIBUTES = 10;
+
+/** Attributes this project sets itself; all eight are on a client's request. */
+const RESERVED = new Set([
+  'MessageType',
+  'Timestamp',
+  'RequestId',
+  'Method',
+  'SessionId',
+  'ClientId',
+  'ProtocolVersion',
+  'AsyncMcp',
+]);
+
+/** The characters SQS takes in a body or a value, by its API reference (SendMessage). */
+// eslint-disable-next-line no-control-regex
+const REFUSED_CHARACTER = /[^\u0009\u000a\u000d\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
+
+/**
+ * The message attributes for an envelope's metadata and the user's own.
+ *
+ * @throws AsyncMcpError `ERR_TOO_MANY_ATTRIBUTES` when there are more than ten
+ */
+export function toMessageAttributes(
+  attributes: WireAttributes,
+  extra: Readonly<Record<string, string>> = {},
+): MessageAttributes {
+  const result: MessageAttributes = {};
+  for (const [name, value] of Object.entries(extra)) result[name] = { DataType: 'String', StringValue: value };
+  for (const [name, { type, value }] of Object.entries(attributes)) result[name] = { DataType: type, StringValue: value };
+  const count = Object.keys(result).length;
+  if (count <= MAX_ATTRIBUTES) return result;
+  throw new AsyncMcpError(
+    'ERR_TOO_MANY_ATTRIBUTES',
+    `The message would carry ${count} attributes, but AWS allows ${MAX_ATTRIBUTES}. Set fewer messageAttributes.`,
+    { details: { count, limit: MAX_ATTRIBUTES } },
+  );
+}
+
+/** Bytes of a message as SQS counts them towards its limits: the body and each attribute's name, type and value. */
+export function messageSize(body: string, attributes: Readonly<MessageAttributes>): number {
+  let bytes = Buffer.byteLength(body);
+  for (const [name, { DataType = '', StringValue = '', BinaryValue }] of Object.entries(attributes)) {
+    bytes += Buffer.byteLength(name) + Buffer.byteLength(DataType) + Buffer.byteLength(StringValue);
+    bytes += BinaryValue?.byteLength ?? 0;
+  }
+  return bytes;
+}
+
+/**
+ * The body for a message. SQS refuses U+FFFE and U+FFFF, which JSON.stringify leaves as they are (it escapes control
+ * characters and lone surrogates); in JSON they can only be inside strings, so escaping them changes nothing.
+ */
+export function toBody(message: JSONRPCMessage): string {
+  return JSON.stringify(message).replace(/[\ufffe\uffff]/g, (character) => (character === '\ufffe' ? '\\ufffe' : '\\uffff'));
+}
+
+/**
+ * The envelope in a received SQS message, whether it was sent to the queue or came wrapped in an SNS notification. The
+ * SQS message's own attributes win over those in the wrapper. Never throws.
+ */
+export function decodeMessage(message: Message): InboundEnvelope {
+  const text = message.Body ?? '';
+  const notification = unwrapNotification(text);
+  const attributes = { ...notification?.attributes, ...stringValues(message.MessageAttributes ?? {}) };
+  // Every received message has a MessageId; the type does not say so.
+  return decodeEnvelope(notification?.body ?? text, attributes, message.MessageId ?? randomUUID());
+}
+
+function stringValues(attributes: MessageAttributes): Record<string, string> {
+  return textEntries(Object.entries(attributes).map(([name, value]) => [name, value.DataType, value.StringValue]));
+}
+
+/** What SNS puts around a message when the subscription has no raw delivery; undefined if `text` is something else. */
+function unwrapNotification(text: string): { body: string; attributes: Record<string, string> } | undefined {
+  if (!text.startsWith('{') || !text.includes('"Notification"')) return undefined;
+  const wrapper = parseJson(text);
+  if (!isRecord(wrapper) || wrapper['Type'] !== 'Notification' || typeof wrapper['Message'] !== 'string') return undefined;
+  const attributes = isRecord(wrapper['MessageAttributes']) ? Object.entries(wrapper['MessageAttributes']) : [];
+  return {
+    body: wrapper['Message'],
+    attributes: textEntries(
+      attributes.map(([name, value]) => (isRecord(value) ? [name, value['Type'], value['Value']] : [name, '', ''])),
+    ),
+  };
+}
+
+/** Those of `entries` (name, type, value) that are text. `fromEntries` makes `__proto__` a plain member, too. */
+function textEntries(entries: readonly (readonly [name: string, type: unknown, value: unknown])[]): Record<string, string> {
+  return Object.fromEntries(
+    entries.flatMap(([name, type, value]) =>
+      typeof type === 'string' && /^(String|Number)/.test(type) && typeof value === 'string' ? [[name, value]] : [],
+    ),
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Checks the option of the user's own message attributes and returns a copy; none by default.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
+export function checkUserAttributes(option: string, value: unknown): Readonly<Record<string, string>> {
+  if (value === undefined) return {};
+  if (!isRecord(value)) throw invalidOption(option, value, 'an object of attribute names and string values');
+  const most = MAX_ATTRIBUTES - RESERVED.size;
+  const entries = Object.entries(value);
+  if (entries.length > most) {
+    const allowed = `at most ${most} attributes: AWS allows ${MAX_ATTRIBUTES}, and a message carries ${RESERVED.size} already`;
+    throw invalidOption(option, value, allowed);
+  }
+  return Object.fromEntries(entries.map(([name, text]) => [name, checkUserAttribute(option, name, text)]));
+}
+
+function checkUserAttribute(option: string, name: string, value: unknown): string {
+  if (RESERVED.has(name)) throw invalidOption(option, name, `without ${[...RESERVED].join(', ')}: these are set for you`);
+  if (!isAttributeName(name)) {
+    const rule =
+      'attribute names of at most 256 letters, digits, "_", "-" and single inner ".", not beginning with AWS. or Amazon.';
+    throw invalidOption(option, name, rule);
+  }
+  if (typeof value === 'string' && value !== '' && !REFUSED_CHARACTER.test(value)) return value;
+  throw invalidOption(`${option}.${name}`, value, 'a non-empty string without control characters');
+}
+
+/** By the SQS developer guide, "Amazon SQS message attributes": the prefixes are reserved in any case. */
+function isAttributeName(name: string): boolean {
+  if (name.length > 256 || /^(aws|amazon)\./i.test(name)) return false;
+  return /^[\w-]+(\.[\w-]+)*$/.test(name);
+}

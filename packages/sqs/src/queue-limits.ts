@@ -1,0 +1,97 @@
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { DuplicateWindow, isAsyncMcpError, isRecord } from '@asyncmcp/core';
+import { awsCall } from './aws-call.js';
+import type { Logger } from '@asyncmcp/core';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+
+/** Largest message, and largest batch, of any queue: 1 MiB since August 2025 (SQS quotas), attributes included. */
+export const MAX_MESSAGE_BYTES = 1_048_576;
+
+/** Smallest MaximumMessageSize a queue can have (SetQueueAttributes): what is not larger fits into every queue. */
+export const MIN_MESSAGE_LIMIT_BYTES = 1_024;
+
+/** What a queue says about itself. */
+export interface QueueFacts {
+  /** Largest message, in bytes, attributes included. */
+  readonly maximumMessageSize: number;
+  /** Where the queue's redrive policy moves what is received too often. */
+  readonly deadLetterTargetArn?: string;
+}
+
+export interface QueueLimits {
+  /**
+   * The facts of a queue. Read once and kept for five minutes; callers that ask meanwhile share the call.
+   *
+   * @throws AsyncMcpError `ERR_DESTINATION_GONE` when there is no such queue, `ERR_UNAVAILABLE` when SQS cannot be reached
+   */
+  get(queueUrl: string): Promise<QueueFacts>;
+}
+
+/** Reads and remembers the limits of queues. Without permission to read them, the limits of SQS itself are assumed. */
+export function createQueueLimits(sqs: SQSClient, logger: Logger): QueueLimits {
+  const known = new DuplicateWindow<QueueFacts>({ maxEntries: 10_000, ttlMs: 300_000 });
+  const asking = new Map<string, Promise<QueueFacts>>();
+  let warned = false;
+
+  async function ask(queueUrl: string): Promise<QueueFacts> {
+    try {
+      const { Attributes = {} } = await awsCall({
+        doing: `Reading the limits of queue ${queueUrl}`,
+        call: (abortSignal) =>
+          sqs.send(
+            new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['MaximumMessageSize', 'RedrivePolicy'] }),
+            { abortSignal },
+          ),
+      });
+      return factsFrom(Attributes);
+    } catch (error) {
+      if (!isAsyncMcpError(error, 'ERR_ACCESS_DENIED')) throw error;
+      if (!warned) {
+        warned = true;
+        const sentence = 'not allowed to read queue attributes (sqs:GetQueueAttributes): assuming 1 MiB and no dead-letter queue';
+        logger.warn({ err: error, queueUrl }, sentence);
+      }
+      return { maximumMessageSize: MAX_MESSAGE_BYTES };
+    }
+  }
+
+  async function askAndKeep(queueUrl: string): Promise<QueueFacts> {
+    try {
+      const facts = await ask(queueUrl);
+      known.add(queueUrl, facts);
+      return facts;
+    } finally {
+      asking.delete(queueUrl);
+    }
+  }
+
+  return {
+    async get(queueUrl) {
+      const facts = known.get(queueUrl);
+      if (facts !== undefined) return facts;
+      const asked = asking.get(queueUrl) ?? askAndKeep(queueUrl);
+      asking.set(queueUrl, asked);
+      return asked;
+    },
+  };
+}
+
+function factsFrom(attributes: Partial<Record<string, string>>): QueueFacts {
+  const size = Number(attributes['MaximumMessageSize']);
+  const target = deadLetterTarget(attributes['RedrivePolicy']);
+  return {
+    maximumMessageSize: Number.isSafeInteger(size) && size > 0 ? size : MAX_MESSAGE_BYTES,
+    ...(target !== undefined && { deadLetterTargetArn: target }),
+  };
+}
+
+function deadLetterTarget(redrivePolicy: string | undefined): string | undefined {
+  if (redrivePolicy === undefined) return undefined;
+  try {
+    const policy: unknown = JSON.parse(redrivePolicy);
+    const target = isRecord(policy) ? policy['deadLetterTargetArn'] : undefined;
+    return typeof target === 'string' ? target : undefined;
+  } catch {
+    return undefined;
+  }
+}
