@@ -1,0 +1,42 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import fc from 'fast-check';
+import { DuplicateWindow } from '../src/duplicate-window.js';
+
+describe('DuplicateWindow', () => {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+
+  it('forgets an entry when its time is up', () => {
+    const window = new DuplicateWindow<number>({ maxEntries: 10, ttlMs: 1000 });
+    window.add('a', 1);
+    jest.advanceTimersByTime(999);
+    expect(window.get('a')).toBe(1);
+    jest.advanceTimersByTime(1);
+    expect(window.has('a')).toBe(false);
+    expect(window.size).toBe(0);
+  });
+
+  it('keeps within its count and weight whatever is added, and keeps the newest', () => {
+    const additions = fc.array(fc.tuple(fc.string({ maxLength: 2 }), fc.nat(60)), { minLength: 1, maxLength: 50 });
+    fc.assert(
+      fc.property(additions, (entries) => {
+        const window = new DuplicateWindow<number>({ maxEntries: 5, ttlMs: 1000, maxWeight: 100 });
+        for (const [key, weight] of entries) {
+          window.add(key, weight, weight);
+          expect(window.get(key)).toBe(weight);
+        }
+        expect(window.size).toBeLessThanOrEqual(5);
+        const kept = [...new Set(entries.map(([key]) => key))].reduce((sum, key) => sum + (window.get(key) ?? 0), 0);
+        expect(kept).toBeLessThanOrEqual(100);
+      }),
+    );
+  });
+
+  it('does not keep an entry heavier than all of it, nor drop others for it', () => {
+    const window = new DuplicateWindow<string>({ maxEntries: 5, ttlMs: 1000, maxWeight: 10 });
+    window.add('small', 's', 5);
+    window.add('huge', 'h', 11);
+    expect(window.has('huge')).toBe(false);
+    expect(window.has('small')).toBe(true);
+  });
+});
