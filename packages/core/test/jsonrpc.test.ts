@@ -91,7 +91,7 @@ describe('parseMessage', () => {
         ),
         (candidate) => {
           const parsed = parse(candidate);
-          if (parsed.ok) expect(JSONRPCMessageSchema.safeParse(parsed.message).success).toBe(true);
+          expect(!parsed.ok || JSONRPCMessageSchema.safeParse(parsed.message).success).toBe(true);
         },
       ),
       { numRuns: 3000 },

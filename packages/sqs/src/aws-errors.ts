@@ -18,11 +18,13 @@ const DENIED =
   /^(AccessDenied.*|AuthorizationError.*|AuthFailure|InvalidSecurity|InvalidClientTokenId|InvalidAccessKeyId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidSignatureException|IncompleteSignature.*|MissingAuthenticationToken.*|ExpiredToken.*|RequestExpired|OptInRequired|NotAuthorized.*|CredentialsProviderError|TokenProviderError)$/;
 /** Encryption with a key that may not be used, is off or is gone: `KmsDisabled`, `KMS.DisabledException`. */
 const KMS = /^Kms|^KMS/;
-const TRANSIENT = /Throttl|TooManyRequests|OverLimit|SlowDown|ServiceUnavailable|InternalError|InternalFailure|Timeout/i;
+const TRANSIENT =
+  /Throttl|TooManyRequests|OverLimit|SlowDown|ServiceUnavailable|InternalError|InternalFailure|Timeout/i;
 
 const ADVICE: Partial<Record<AsyncMcpErrorCode, string>> = {
   ERR_DESTINATION_GONE: 'Check that it exists, and its address, account and region.',
-  ERR_ACCESS_DENIED: 'Check the credentials of the AWS client, the policies of queue and topic, and the key if they are encrypted.',
+  ERR_ACCESS_DENIED:
+    'Check the credentials of the AWS client, the policies of queue and topic, and the key if they are encrypted.',
   ERR_MESSAGE_TOO_LARGE: 'Make the message smaller, or raise MaximumMessageSize (at most 1 MiB).',
   ERR_INVALID_OPTION: 'Give the AWS client a region.',
 };
@@ -45,6 +47,17 @@ export function fromBatchEntry(
 ): AsyncMcpError {
   const { Code = 'Unknown', Message = '', SenderFault = false } = entry;
   return toError({ code: bareCode(Code), message: Message, senderFault: SenderFault }, doing, { details });
+}
+
+/**
+ * The same for an entry that names a received message. If the failure will not pass, the receipt handle is void: SQS has
+ * several codes for that, by age of the handle and kind of queue.
+ */
+export function fromHandleFailure(entry: BatchResultErrorEntry, doing: string): AsyncMcpError {
+  const error = fromBatchEntry(entry, doing);
+  if (isTransient(error)) return error;
+  const text = `${doing} failed: the lease of the message has ended, SQS no longer takes its receipt handle. It may be handled again.`;
+  return new AsyncMcpError('ERR_LEASE_LOST', text, { cause: error, details: error.details });
 }
 
 /** Whether trying again may help: the network, a time limit, throttling, or AWS itself failed. */
@@ -93,7 +106,7 @@ function failureOf(error: unknown): Failure {
   const httpStatus = metadata['httpStatusCode'];
   return {
     code: bareCode(nameOf(error)),
-    message: typeof error['message'] === 'string' ? error['message'] : String(error),
+    message: typeof error['message'] === 'string' ? error['message'] : '',
     senderFault: error['$fault'] === 'client',
     ...(typeof httpStatus === 'number' && { httpStatus }),
   };

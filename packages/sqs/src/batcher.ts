@@ -2,8 +2,7 @@ import { AsyncMcpError } from '@asyncmcp/core';
 
 /** What became of one item of a batch. */
 export type BatchOutcome<Result> =
-  | { readonly ok: true; readonly value: Result }
-  | { readonly ok: false; readonly error: unknown };
+  { readonly ok: true; readonly value: Result } | { readonly ok: false; readonly error: unknown };
 
 export interface BatcherOptions<Item, Result> {
   /** Most items of one batch. */
@@ -107,7 +106,10 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       });
     },
     async idle() {
-      if (pending > 0) await new Promise<void>((resolve) => void idleWaiters.push(resolve));
+      if (pending === 0) return;
+      await new Promise<void>((resolve) => {
+        idleWaiters.push(resolve);
+      });
     },
     get pending() {
       return pending;
@@ -116,7 +118,8 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
 }
 
 function settle<Item, Result>(entry: Waiting<Item, Result>, outcome: BatchOutcome<Result> | undefined): void {
-  if (outcome === undefined) entry.reject(new AsyncMcpError('ERR_INTERNAL', 'A batch was run without an outcome for each of its items.'));
+  if (outcome === undefined)
+    entry.reject(new AsyncMcpError('ERR_INTERNAL', 'A batch was run without an outcome for each of its items.'));
   else if (outcome.ok) entry.resolve(outcome.value);
   else entry.reject(outcome.error);
 }

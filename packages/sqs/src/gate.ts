@@ -4,8 +4,11 @@ export function createGate(limit: number): <T>(task: () => Promise<T>) => Promis
   let running = 0;
 
   return async (task) => {
-    if (running >= limit) await new Promise<void>((resolve) => void waiting.push(resolve));
-    else running += 1;
+    if (running >= limit) {
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+      });
+    } else running += 1;
     try {
       return await task();
     } finally {

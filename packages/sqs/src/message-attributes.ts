@@ -37,7 +37,8 @@ export function toMessageAttributes(
 ): MessageAttributes {
   const result: MessageAttributes = {};
   for (const [name, value] of Object.entries(extra)) result[name] = { DataType: 'String', StringValue: value };
-  for (const [name, { type, value }] of Object.entries(attributes)) result[name] = { DataType: type, StringValue: value };
+  for (const [name, { type, value }] of Object.entries(attributes))
+    result[name] = { DataType: type, StringValue: value };
   const count = Object.keys(result).length;
   if (count <= MAX_ATTRIBUTES) return result;
   throw new AsyncMcpError(
@@ -62,7 +63,9 @@ export function messageSize(body: string, attributes: Readonly<MessageAttributes
  * characters and lone surrogates); in JSON they can only be inside strings, so escaping them changes nothing.
  */
 export function toBody(message: JSONRPCMessage): string {
-  return JSON.stringify(message).replace(/[\ufffe\uffff]/g, (character) => (character === '\ufffe' ? '\\ufffe' : '\\uffff'));
+  return JSON.stringify(message).replace(/[\ufffe\uffff]/g, (character) =>
+    character === '\ufffe' ? '\\ufffe' : '\\uffff',
+  );
 }
 
 /**
@@ -85,7 +88,8 @@ function stringValues(attributes: MessageAttributes): Record<string, string> {
 function unwrapNotification(text: string): { body: string; attributes: Record<string, string> } | undefined {
   if (!text.startsWith('{') || !text.includes('"Notification"')) return undefined;
   const wrapper = parseJson(text);
-  if (!isRecord(wrapper) || wrapper['Type'] !== 'Notification' || typeof wrapper['Message'] !== 'string') return undefined;
+  if (!isRecord(wrapper) || wrapper['Type'] !== 'Notification' || typeof wrapper['Message'] !== 'string')
+    return undefined;
   const attributes = isRecord(wrapper['MessageAttributes']) ? Object.entries(wrapper['MessageAttributes']) : [];
   return {
     body: wrapper['Message'],
@@ -96,7 +100,9 @@ function unwrapNotification(text: string): { body: string; attributes: Record<st
 }
 
 /** Those of `entries` (name, type, value) that are text. `fromEntries` makes `__proto__` a plain member, too. */
-function textEntries(entries: readonly (readonly [name: string, type: unknown, value: unknown])[]): Record<string, string> {
+function textEntries(
+  entries: readonly (readonly [name: string, type: unknown, value: unknown])[],
+): Record<string, string> {
   return Object.fromEntries(
     entries.flatMap(([name, type, value]) =>
       typeof type === 'string' && /^(String|Number)/.test(type) && typeof value === 'string' ? [[name, value]] : [],
@@ -117,7 +123,7 @@ function parseJson(text: string): unknown {
  *
  * @throws AsyncMcpError `ERR_INVALID_OPTION`
  */
-export function checkUserAttributes(option: string, value: unknown): Readonly<Record<string, string>> {
+export function checkMessageAttributes(option: string, value: unknown): Readonly<Record<string, string>> {
   if (value === undefined) return {};
   if (!isRecord(value)) throw invalidOption(option, value, 'an object of attribute names and string values');
   const most = MAX_ATTRIBUTES - RESERVED.size;
@@ -126,11 +132,12 @@ export function checkUserAttributes(option: string, value: unknown): Readonly<Re
     const allowed = `at most ${most} attributes: AWS allows ${MAX_ATTRIBUTES}, and a message carries ${RESERVED.size} already`;
     throw invalidOption(option, value, allowed);
   }
-  return Object.fromEntries(entries.map(([name, text]) => [name, checkUserAttribute(option, name, text)]));
+  return Object.fromEntries(entries.map(([name, text]) => [name, checkMessageAttribute(option, name, text)]));
 }
 
-function checkUserAttribute(option: string, name: string, value: unknown): string {
-  if (RESERVED.has(name)) throw invalidOption(option, name, `without ${[...RESERVED].join(', ')}: these are set for you`);
+function checkMessageAttribute(option: string, name: string, value: unknown): string {
+  if (RESERVED.has(name))
+    throw invalidOption(option, name, `without ${[...RESERVED].join(', ')}: these are set for you`);
   if (!isAttributeName(name)) {
     const rule =
       'attribute names of at most 256 letters, digits, "_", "-" and single inner ".", not beginning with AWS. or Amazon.';

@@ -39,7 +39,10 @@ export function createQueueLimits(sqs: SQSClient, logger: Logger): QueueLimits {
         doing: `Reading the limits of queue ${queueUrl}`,
         call: (abortSignal) =>
           sqs.send(
-            new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['MaximumMessageSize', 'RedrivePolicy'] }),
+            new GetQueueAttributesCommand({
+              QueueUrl: queueUrl,
+              AttributeNames: ['MaximumMessageSize', 'RedrivePolicy'],
+            }),
             { abortSignal },
           ),
       });
@@ -48,7 +51,8 @@ export function createQueueLimits(sqs: SQSClient, logger: Logger): QueueLimits {
       if (!isAsyncMcpError(error, 'ERR_ACCESS_DENIED')) throw error;
       if (!warned) {
         warned = true;
-        const sentence = 'not allowed to read queue attributes (sqs:GetQueueAttributes): assuming 1 MiB and no dead-letter queue';
+        const sentence =
+          'not allowed to read queue attributes (sqs:GetQueueAttributes): assuming 1 MiB and no dead-letter queue';
         logger.warn({ err: error, queueUrl }, sentence);
       }
       return { maximumMessageSize: MAX_MESSAGE_BYTES };

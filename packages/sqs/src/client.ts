@@ -1,0 +1,160 @@
+import {
+  AsyncMcpError,
+  ClientTransport,
+  functionOption,
+  isRecord,
+  knownOptions,
+  loggerOption,
+  silentLogger,
+  stringOption,
+  toAsyncMcpError,
+} from '@asyncmcp/core';
+import { sqsClientOption, timingOptions } from './common-options.js';
+import { checkMessageAttributes } from './message-attributes.js';
+import { queueUrlOption, sameAccountAs } from './queue-address.js';
+import { createQueueLimits } from './queue-limits.js';
+import { SqsResponseReceiver } from './response-receiver.js';
+import { createSqsSender } from './sender.js';
+import { createTemporaryQueue, deleteTemporaryQueue } from './temporary-queue.js';
+import type { ClientWire, ClientWireEvents, Logger } from '@asyncmcp/core';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+
+/** Options of {@link SqsClientTransport}. */
+export interface SqsClientTransportOptions {
+  /** The AWS client, with its region, credentials and endpoint. The transport does not destroy it. */
+  readonly sqs: SQSClient;
+  /** The queue that the server takes requests from. */
+  readonly requestQueueUrl: string;
+  /** The queue that replies come to. Default: a temporary queue, made on start and deleted on close. */
+  readonly responseQueueUrl?: string | undefined;
+  /** A receiver shared with other transports of this process; instead of `responseQueueUrl`. Default: one of its own. */
+  readonly receiver?: SqsResponseReceiver | undefined;
+  /** Names this client to servers, up to 128 characters. Default: a new UUID. */
+  readonly clientId?: string | undefined;
+  /** Attributes to put on every message, besides those of the wire format; two at most (AWS allows ten in all). Default: none. */
+  readonly messageAttributes?: Readonly<Record<string, string>> | undefined;
+  /** Which queues a server may ask to be answered at. Default: those on the host and in the account of the request queue. */
+  readonly allowReplyTo?: ((address: string) => boolean) | undefined;
+  /** Longest long poll, in seconds, 1 to 20 (the limit of SQS). Default 20. */
+  readonly waitTimeSeconds?: number | undefined;
+  /** For how long, in seconds, a received message is invisible to others, 2 to 43,200. Default 30. */
+  readonly visibilityTimeoutSeconds?: number | undefined;
+  /** pino-compatible. Default: silent. */
+  readonly logger?: Logger | undefined;
+}
+
+const OPTION_NAMES = [
+  'sqs',
+  'requestQueueUrl',
+  'responseQueueUrl',
+  'receiver',
+  'clientId',
+  'messageAttributes',
+  'allowReplyTo',
+  'waitTimeSeconds',
+  'visibilityTimeoutSeconds',
+  'logger',
+];
+
+/** A drop-in transport for the SDK's `Client`: sends to a server's request queue, takes replies from a response queue. */
+export class SqsClientTransport extends ClientTransport {
+  /** @throws AsyncMcpError `ERR_INVALID_OPTION` */
+  constructor(options: SqsClientTransportOptions) {
+    knownOptions('SqsClientTransport', options, OPTION_NAMES);
+    const logger = loggerOption(options.logger, silentLogger);
+    super({
+      wire: createSqsWire(options, logger),
+      logger,
+      ...(options.clientId !== undefined && { clientId: clientIdOption(options.clientId) }),
+    });
+  }
+}
+
+function createSqsWire(options: SqsClientTransportOptions, logger: Logger): ClientWire {
+  const sqs = sqsClientOption(options.sqs);
+  const requestQueueUrl = queueUrlOption('requestQueueUrl', options.requestQueueUrl);
+  const replies = createReplyChannel(options, sqs, logger);
+  const sender = createSqsSender({
+    sqs,
+    limits: createQueueLimits(sqs, logger),
+    logger,
+    messageAttributes: checkMessageAttributes('messageAttributes', options.messageAttributes),
+    controlGroup: true,
+  });
+  const allowsAddress =
+    options.allowReplyTo === undefined
+      ? sameAccountAs(requestQueueUrl)
+      : functionOption('allowReplyTo', options.allowReplyTo);
+  return {
+    open: (events) => replies.open(events),
+    publish: (envelope) => sender.sendEnvelope(requestQueueUrl, envelope),
+    publishTo: (address, envelope) => sender.sendEnvelope(address, envelope),
+    terminate: (metadata) => sender.sendTermination(requestQueueUrl, metadata),
+    allowsAddress,
+    withReplyAddress(params, responseQueueUrl) {
+      const meta = params['_meta'];
+      return { ...params, _meta: { ...(isRecord(meta) ? meta : {}), responseQueueUrl } };
+    },
+    async close() {
+      await Promise.all([sender.close(), replies.close()]);
+    },
+  };
+}
+
+interface ReplyChannel {
+  open(events: ClientWireEvents): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** The receiver of the options, or one for the queue of the options, or one for a queue that lives as long as the transport. */
+function createReplyChannel(options: SqsClientTransportOptions, sqs: SQSClient, logger: Logger): ReplyChannel {
+  const { receiver: shared, responseQueueUrl } = options;
+  if (shared !== undefined && responseQueueUrl !== undefined) {
+    throw new AsyncMcpError(
+      'ERR_INVALID_OPTION',
+      'Give either "receiver" or "responseQueueUrl": a receiver has its queue already.',
+    );
+  }
+  const timing = timingOptions(options);
+  const receiverFor = (queueUrl: string): SqsResponseReceiver =>
+    new SqsResponseReceiver({ sqs, responseQueueUrl: queueUrl, ...timing, logger });
+  const given = responseQueueUrl === undefined ? shared : receiverFor(responseQueueUrl);
+  const closing = new AbortController();
+  let opened: Promise<{ receiver: SqsResponseReceiver; events: ClientWireEvents }> | undefined;
+  return {
+    async open(events) {
+      opened = (async () => ({
+        events,
+        receiver: given ?? receiverFor(await createTemporaryQueue(sqs, closing.signal)),
+      }))();
+      const { receiver } = await opened;
+      if (!closing.signal.aborted) receiver.attach(events);
+      return receiver.responseQueueUrl;
+    },
+    async close() {
+      closing.abort(new AsyncMcpError('ERR_CLOSED', 'The transport was closed while it was being started.'));
+      const channel = await opened?.catch(() => undefined); // open() has told its caller.
+      if (channel === undefined) return;
+      const { receiver, events } = channel;
+      await receiver.detach(events);
+      if (given !== undefined) return;
+      try {
+        await deleteTemporaryQueue(sqs, receiver.responseQueueUrl);
+      } catch (error) {
+        events.failed(
+          toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The temporary queue ${receiver.responseQueueUrl} was left behind`),
+        );
+      }
+    },
+  };
+}
+
+/** The characters every wire can carry in a header or attribute. */
+function clientIdOption(value: string): string {
+  const clientId = stringOption('clientId', value);
+  if (/^[\x21-\x7e]{1,128}$/.test(clientId)) return clientId;
+  throw new AsyncMcpError(
+    'ERR_INVALID_OPTION',
+    'Option "clientId" must be 1 to 128 visible ASCII characters without spaces.',
+  );
+}

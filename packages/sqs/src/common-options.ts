@@ -1,0 +1,39 @@
+import { integerOption, objectOption } from '@asyncmcp/core';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+
+/**
+ * Checks the option `sqs`. By its method, not its class: the user's AWS SDK may be another copy than this package's.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
+export function sqsClientOption(value: SQSClient): SQSClient {
+  return objectOption('sqs', value, ['send']);
+}
+
+interface TimingOptions {
+  readonly waitTimeSeconds?: number | undefined;
+  readonly visibilityTimeoutSeconds?: number | undefined;
+}
+
+/**
+ * Checks the options both ends of the wire have for receiving, and fills in the defaults.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
+export function timingOptions(options: TimingOptions): { waitTimeSeconds: number; visibilityTimeoutSeconds: number } {
+  const seconds = { unit: 'seconds' };
+  return {
+    waitTimeSeconds: integerOption('waitTimeSeconds', options.waitTimeSeconds, {
+      min: 1,
+      max: 20,
+      fallback: 20,
+      ...seconds,
+    }),
+    visibilityTimeoutSeconds: integerOption('visibilityTimeoutSeconds', options.visibilityTimeoutSeconds, {
+      min: 2,
+      max: 43_200,
+      fallback: 30,
+      ...seconds,
+    }),
+  };
+}

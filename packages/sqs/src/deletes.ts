@@ -1,0 +1,42 @@
+import { DeleteMessageBatchCommand } from '@aws-sdk/client-sqs';
+import { retry, toAsyncMcpError } from '@asyncmcp/core';
+import { awsCall } from './aws-call.js';
+import { fromHandleFailure, isTransient } from './aws-errors.js';
+import { createBatcher } from './batcher.js';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { BatchOutcome } from './batcher.js';
+
+/** Longest trying to delete a message, in milliseconds: less than what is left of a lease of the default 30 seconds. */
+const DELETE_FOR_MS = 10_000;
+
+/**
+ * Deletes messages from a queue, batched. The result deletes one message by its receipt handle.
+ *
+ * @throws AsyncMcpError `ERR_LEASE_LOST`, `ERR_UNAVAILABLE`, `ERR_ACCESS_DENIED` …; the message will be received again
+ */
+export function createDeletes(sqs: SQSClient, queueUrl: string): (receiptHandle: string) => Promise<void> {
+  const doing = `Deleting from queue ${queueUrl}`;
+  const batcher = createBatcher<string, void>({ maxEntries: 10, maxInFlight: 2, run });
+
+  async function run(receiptHandles: readonly string[]): Promise<BatchOutcome<void>[]> {
+    const Entries = receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
+    const command = new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries });
+    const { Failed = [] } = await awsCall({ doing, call: (abortSignal) => sqs.send(command, { abortSignal }) });
+    const failures = new Map(Failed.map((failure) => [failure.Id, failure]));
+    return receiptHandles.map((_, index) => {
+      const failure = failures.get(String(index));
+      return failure === undefined
+        ? { ok: true, value: undefined }
+        : { ok: false, error: fromHandleFailure(failure, doing) };
+    });
+  }
+
+  return async (receiptHandle) => {
+    const { signal } = new AbortController();
+    try {
+      await retry(() => batcher.add(receiptHandle), { forMs: DELETE_FOR_MS, signal, isTransient });
+    } catch (error) {
+      throw toAsyncMcpError(error, 'ERR_INTERNAL', `${doing} failed`);
+    }
+  };
+}

@@ -1,0 +1,219 @@
+import { setMaxListeners } from 'node:events';
+import { AsyncMcpError, isAsyncMcpError, retry, toAsyncMcpError } from '@asyncmcp/core';
+import { isTransient } from './aws-errors.js';
+import { createVisibilityChanges } from './visibility-changes.js';
+import type { Logger } from '@asyncmcp/core';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { VisibilityRequest } from './visibility-changes.js';
+
+/** Longest time a message can stay invisible, counted from its receipt: 12 hours (ChangeMessageVisibility). */
+const MAX_HOLD_MS = 43_200_000;
+
+/** SQS counts the 12 hours from before we have the message, and refuses what goes beyond by a second. */
+const HOLD_MARGIN_MS = 5_000;
+
+/** Longest trying to give a message back, in milliseconds; it comes back by itself when its lease has run out. */
+const GIVE_BACK_FOR_MS = 10_000;
+
+export interface LeasesOptions {
+  readonly sqs: SQSClient;
+  readonly queueUrl: string;
+  readonly visibilityTimeoutSeconds: number;
+  readonly logger: Logger;
+}
+
+/** The exclusive hold on one received message. It is extended until it is released, given back or lost. */
+export interface Lease {
+  /** The receipt handle that is good now. */
+  readonly receiptHandle: string;
+  /** Whether it ran out: the message may be with someone else and must not be deleted. */
+  readonly lost: boolean;
+  /** The same message was received again: goes on with its new receipt handle, even if the lease was lost. */
+  renew(receiptHandle: string): void;
+  /** Ends the extending, for a message that is going to be deleted. */
+  release(): void;
+  /**
+   * Ends the extending and makes the message visible after `delayMs` milliseconds, or at the 12-hour cap. Nothing to do if
+   * the lease is lost: the message is visible already.
+   */
+  giveBack(delayMs: number): Promise<void>;
+}
+
+export interface Leases {
+  /** Takes over a message received just now. `onLost` is told once each time its lease runs out. */
+  hold(receiptHandle: string, onLost: (error: AsyncMcpError) => void): Lease;
+  /** Stops the timer and resolves when no change of visibility is under way. */
+  close(): Promise<void>;
+}
+
+interface Held {
+  receiptHandle: string;
+  receivedAt: number;
+  /** When the message becomes visible again unless it is extended. */
+  deadline: number;
+  /** When to extend next; Infinity while that is being done. All in milliseconds since the epoch. */
+  dueAt: number;
+  state: 'held' | 'lost' | 'settled';
+  readonly onLost: (error: AsyncMcpError) => void;
+}
+
+/**
+ * Keeps messages invisible for as long as they are held, with one timer for all of them. Each is extended at a third of
+ * the visibility timeout, so that two more tries remain when one fails.
+ */
+export function createLeases(options: LeasesOptions): Leases {
+  const { queueUrl, logger } = options;
+  const timeoutMs = options.visibilityTimeoutSeconds * 1_000;
+  const changes = createVisibilityChanges(options);
+  const held = new Set<Held>();
+  const lifetime = new AbortController();
+  // Everything that is being given back listens to it.
+  setMaxListeners(0, lifetime.signal);
+  let timer: NodeJS.Timeout | undefined;
+  let timerAt = Infinity;
+
+  function wakeAt(time: number): void {
+    if (time >= timerAt || lifetime.signal.aborted) return;
+    clearTimeout(timer);
+    timerAt = time;
+    timer = setTimeout(tick, Math.max(0, time - Date.now()));
+  }
+
+  function stopTimer(): void {
+    clearTimeout(timer);
+    timerAt = Infinity;
+  }
+
+  function tick(): void {
+    timerAt = Infinity;
+    const now = Date.now();
+    // What is due soon goes in the same batch.
+    const soon = now + timeoutMs / 12;
+    let next = Infinity;
+    for (const lease of held) {
+      if (lease.dueAt <= soon) extend(lease, now);
+      next = Math.min(next, lease.dueAt);
+    }
+    wakeAt(next);
+  }
+
+  function extend(lease: Held, now: number): void {
+    if (capOf(lease) - lease.deadline >= 1_000) void beat(lease);
+    else if (now < lease.deadline) lease.dueAt = lease.deadline;
+    else lose(lease, leaseLost('it was held for 12 hours, the longest SQS allows'));
+  }
+
+  async function beat(lease: Held): Promise<void> {
+    lease.dueAt = Infinity;
+    try {
+      const made = await changes.add((now) => (lease.state === 'held' ? extension(lease, now, timeoutMs) : undefined));
+      // Settled, or received again meanwhile: renew() has set the times for the new receipt handle.
+      if (lease.state !== 'held' || made?.receiptHandle !== lease.receiptHandle) return;
+      lease.deadline = made.visibleAt;
+      lease.dueAt = made.sentAt + timeoutMs / 3;
+    } catch (error) {
+      if (lease.state !== 'held' || lease.dueAt !== Infinity) return;
+      beatFailed(lease, error);
+    }
+    wakeAt(lease.dueAt);
+  }
+
+  function beatFailed(lease: Held, error: unknown): void {
+    const now = Date.now();
+    if (isAsyncMcpError(error, 'ERR_LEASE_LOST')) return lose(lease, error);
+    if (now >= lease.deadline) return lose(lease, leaseLost('it could not be extended in time', error));
+    logger.warn({ err: error, queueUrl }, 'a lease could not be extended, trying again');
+    lease.dueAt = Math.min(now + timeoutMs / 6, lease.deadline);
+  }
+
+  function lose(lease: Held, error: AsyncMcpError): void {
+    lease.state = 'lost';
+    lease.dueAt = Infinity;
+    held.delete(lease);
+    lease.onLost(error);
+  }
+
+  function settle(lease: Held): void {
+    lease.state = 'settled';
+    held.delete(lease);
+    if (held.size === 0) stopTimer();
+  }
+
+  async function giveBack(lease: Held, delayMs: number): Promise<void> {
+    const wasLost = lease.state === 'lost';
+    settle(lease);
+    if (wasLost) return;
+    const forMs = Math.min(GIVE_BACK_FOR_MS, lease.deadline - Date.now());
+    try {
+      const add = () => changes.add((now) => postponement(lease, now, delayMs));
+      await retry(add, { forMs, signal: lifetime.signal, isTransient });
+    } catch (error) {
+      // Then the message is visible already, which is what was wanted or cannot be helped.
+      if (!isAsyncMcpError(error, 'ERR_LEASE_LOST')) throw toAsyncMcpError(error, 'ERR_INTERNAL', 'Giving back failed');
+      logger.debug({ err: error, queueUrl }, 'a message to be given back was visible already');
+    }
+  }
+
+  function renew(lease: Held, receiptHandle: string): void {
+    if (lease.state === 'settled') return;
+    Object.assign(lease, { ...times(timeoutMs), receiptHandle, state: 'held' });
+    held.add(lease);
+    wakeAt(lease.dueAt);
+  }
+
+  return {
+    hold(receiptHandle, onLost) {
+      const lease: Held = { ...times(timeoutMs), receiptHandle, state: 'held', onLost };
+      renew(lease, receiptHandle);
+      return {
+        get receiptHandle() {
+          return lease.receiptHandle;
+        },
+        get lost() {
+          return lease.state === 'lost';
+        },
+        renew: (handle) => renew(lease, handle),
+        release: () => settle(lease),
+        giveBack: (delayMs) => giveBack(lease, delayMs),
+      };
+    },
+    async close() {
+      lifetime.abort();
+      held.clear();
+      stopTimer();
+      await changes.idle();
+    },
+  };
+}
+
+/** The times of a message received now. */
+function times(timeoutMs: number): Pick<Held, 'receivedAt' | 'deadline' | 'dueAt'> {
+  const now = Date.now();
+  return { receivedAt: now, deadline: now + timeoutMs, dueAt: now + timeoutMs / 3 };
+}
+
+function capOf(lease: Held): number {
+  return lease.receivedAt + MAX_HOLD_MS - HOLD_MARGIN_MS;
+}
+
+function extension(lease: Held, now: number, timeoutMs: number): VisibilityRequest {
+  return { receiptHandle: lease.receiptHandle, seconds: secondsWithin(lease, now, timeoutMs) };
+}
+
+function postponement(lease: Held, now: number, delayMs: number): VisibilityRequest {
+  return { receiptHandle: lease.receiptHandle, seconds: secondsWithin(lease, now, delayMs) };
+}
+
+/** Whole seconds, rounded up, but not beyond the cap. NaN counts as no delay. */
+function secondsWithin(lease: Held, now: number, milliseconds: number): number {
+  const wanted = Math.ceil(Math.max(0, milliseconds || 0) / 1_000);
+  return Math.max(0, Math.min(wanted, Math.floor((capOf(lease) - now) / 1_000)));
+}
+
+function leaseLost(why: string, cause?: unknown): AsyncMcpError {
+  return new AsyncMcpError(
+    'ERR_LEASE_LOST',
+    `The lease of the message has ended: ${why}. It may be handled again at the same time.`,
+    { cause },
+  );
+}

@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { backoffDelay, toAsyncMcpError } from '@asyncmcp/core';
+import { API_TIMEOUT_MS, awsCall } from './aws-call.js';
+import type { AsyncMcpError, AsyncMcpErrorCode, Logger } from '@asyncmcp/core';
+import type { Message, SQSClient } from '@aws-sdk/client-sqs';
+
+/** Most messages that one call receives (ReceiveMessage). */
+const MAX_BATCH = 10;
+
+/** Longest pause after failed polls, in milliseconds. */
+const MAX_PAUSE_MS = 5_000;
+
+/** An empty answer within this many milliseconds is no long poll: asking again at once would go round in circles. */
+const EMPTY_TOO_SOON_MS = 50;
+
+export interface PollerOptions {
+  readonly sqs: SQSClient;
+  readonly queueUrl: string;
+  readonly waitTimeSeconds: number;
+  readonly visibilityTimeoutSeconds: number;
+  readonly logger: Logger;
+  /** How many messages may be received now; none are asked for at 0 or less. */
+  readonly room: () => number;
+  /** Takes what was received, also what arrives after `stop()`. */
+  readonly onMessages: (messages: readonly Message[]) => void;
+  /** Told of the first of several failures in a row, and when the kind of failure changes. */
+  readonly onError: (error: AsyncMcpError) => void;
+}
+
+export interface Poller {
+  start(): void;
+  /** Looks again whether there is room. */
+  wake(): void;
+  /** Aborts the long poll at once; resolves when no more will be asked for. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Polls a queue, one long poll at a time, until it is stopped: no failure ends it. */
+export function createPoller(options: PollerOptions): Poller {
+  const { queueUrl, logger } = options;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let loop: Promise<void> = Promise.resolve();
+  let wakeUp = (): void => {};
+  let failures = 0;
+  let reported: AsyncMcpErrorCode | undefined;
+  let emptyTooSoon = 0;
+
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      const room = Math.min(MAX_BATCH, options.room());
+      if (room > 0) await poll(room);
+      else await woken();
+    }
+  }
+
+  function woken(): Promise<void> {
+    return new Promise((resolve) => {
+      wakeUp = resolve;
+    });
+  }
+
+  async function poll(room: number): Promise<void> {
+    const startedAt = Date.now();
+    try {
+      const messages = await receive(options, room, signal);
+      if (failures > 0) logger.info({ queueUrl, failures }, 'polling works again');
+      failures = 0;
+      reported = undefined;
+      options.onMessages(messages);
+      const tooSoon = messages.length === 0 && Date.now() - startedAt < EMPTY_TOO_SOON_MS;
+      emptyTooSoon = tooSoon ? emptyTooSoon + 1 : 0;
+      if (tooSoon) await pause(emptyTooSoon);
+    } catch (error) {
+      if (!signal.aborted) await failed(error);
+    }
+  }
+
+  async function failed(cause: unknown): Promise<void> {
+    failures += 1;
+    const error = toAsyncMcpError(cause, 'ERR_INTERNAL', `Polling queue ${queueUrl} failed`);
+    if (error.code === reported) logger.debug({ err: error, queueUrl, failures }, 'polling failed again');
+    else options.onError(error);
+    reported = error.code;
+    await pause(failures);
+  }
+
+  async function pause(times: number): Promise<void> {
+    const delayMs = backoffDelay(times, { maxMs: MAX_PAUSE_MS });
+    // Rejects when stopped; the loop sees that itself.
+    await sleep(delayMs, undefined, { signal }).catch(() => {});
+  }
+
+  return {
+    start() {
+      loop = run();
+    },
+    wake: () => wakeUp(),
+    stop() {
+      stopping.abort();
+      wakeUp();
+      return loop;
+    },
+  };
+}
+
+async function receive(options: PollerOptions, room: number, signal: AbortSignal): Promise<readonly Message[]> {
+  const { sqs, queueUrl, waitTimeSeconds, visibilityTimeoutSeconds, onMessages } = options;
+  const command = new ReceiveMessageCommand({
+    QueueUrl: queueUrl,
+    MaxNumberOfMessages: room,
+    WaitTimeSeconds: waitTimeSeconds,
+    VisibilityTimeout: visibilityTimeoutSeconds,
+    MessageAttributeNames: ['All'],
+    MessageSystemAttributeNames: ['ApproximateReceiveCount', 'MessageGroupId'],
+  });
+  const { Messages = [] } = await awsCall({
+    doing: `Polling queue ${queueUrl}`,
+    timeoutMs: waitTimeSeconds * 1_000 + API_TIMEOUT_MS,
+    signal,
+    call: (abortSignal) => sqs.send(command, { abortSignal }),
+    onLate: (late) => onMessages(late.Messages ?? []),
+  });
+  return Messages;
+}

@@ -1,0 +1,94 @@
+import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
+import { AsyncMcpError } from '@asyncmcp/core';
+import { awsCall } from './aws-call.js';
+import { fromBatchEntry } from './aws-errors.js';
+import { createGate } from './gate.js';
+import { MAX_MESSAGE_BYTES, MIN_MESSAGE_LIMIT_BYTES } from './queue-limits.js';
+import type { BatchOutcome } from './batcher.js';
+import type { QueueLimits } from './queue-limits.js';
+import type { SendMessageBatchRequestEntry, SendMessageBatchResult, SQSClient } from '@aws-sdk/client-sqs';
+
+/** A message ready to be sent. */
+export interface OutgoingEntry {
+  readonly entry: Omit<SendMessageBatchRequestEntry, 'Id'>;
+  /** Its size as SQS counts it. */
+  readonly bytes: number;
+}
+
+/** Sends up to ten messages to a queue in one call; resolves with one outcome for each, in their order. Never rejects. */
+export type SendBatch = (queueUrl: string, entries: readonly OutgoingEntry[]) => Promise<BatchOutcome<void>[]>;
+
+/**
+ * Most calls at a time, to all queues together. An AWS client has 50 sockets by default; with some left over, the
+ * heartbeats of calls in progress do not queue up behind replies.
+ */
+const MAX_CALLS = 32;
+
+export function createSendBatch(sqs: SQSClient, limits: QueueLimits): SendBatch {
+  const gate = createGate(MAX_CALLS);
+
+  async function call(queueUrl: string, entries: readonly OutgoingEntry[]): Promise<SendMessageBatchResult> {
+    // The place in the batch identifies an entry: ids need to be unique within one call only.
+    const Entries = entries.map(({ entry }, index) => ({ ...entry, Id: String(index) }));
+    const command = new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries });
+    return gate(() =>
+      awsCall({ doing: sendingTo(queueUrl), call: (abortSignal) => sqs.send(command, { abortSignal }) }),
+    );
+  }
+
+  async function limitFor(queueUrl: string, entries: readonly OutgoingEntry[]): Promise<number> {
+    // Most messages are small: they need no look at the queue, of which a server with many clients writes to many.
+    if (entries.every(({ bytes }) => bytes <= MIN_MESSAGE_LIMIT_BYTES)) return MAX_MESSAGE_BYTES;
+    return (await limits.get(queueUrl)).maximumMessageSize;
+  }
+
+  return async (queueUrl, entries) => {
+    try {
+      const limitBytes = await limitFor(queueUrl, entries);
+      const fitting = entries.filter(({ bytes }) => bytes <= limitBytes);
+      const result = fitting.length > 0 ? await call(queueUrl, fitting) : {};
+      const sent = outcomesOf(queueUrl, fitting, result);
+      return entries.map((entry) => sent.get(entry) ?? failed(tooLarge(queueUrl, entry.bytes, limitBytes)));
+    } catch (error) {
+      return entries.map(() => failed(error));
+    }
+  };
+}
+
+function outcomesOf(
+  queueUrl: string,
+  entries: readonly OutgoingEntry[],
+  { Successful = [], Failed = [] }: Partial<SendMessageBatchResult>,
+): Map<OutgoingEntry, BatchOutcome<void>> {
+  const taken = new Set(Successful.map(({ Id }) => Id));
+  return new Map(
+    entries.map((entry, index) => {
+      const id = String(index);
+      if (taken.has(id)) return [entry, { ok: true, value: undefined }];
+      // An answer that does not mention an entry leaves open whether it was taken; sending it again is safe.
+      const failure = Failed.find(({ Id }) => Id === id) ?? {
+        Code: 'InternalError',
+        Message: 'no answer',
+        SenderFault: false,
+      };
+      return [entry, failed(fromBatchEntry(failure, sendingTo(queueUrl), { queueUrl }))];
+    }),
+  );
+}
+
+function failed(error: unknown): BatchOutcome<void> {
+  return { ok: false, error };
+}
+
+function tooLarge(queueUrl: string, bytes: number, limitBytes: number): AsyncMcpError {
+  return new AsyncMcpError(
+    'ERR_MESSAGE_TOO_LARGE',
+    `The message is ${bytes} bytes with its attributes, but queue ${queueUrl} takes at most ${limitBytes} bytes. ` +
+      `Make the message smaller, or raise the queue's MaximumMessageSize (at most ${MAX_MESSAGE_BYTES}).`,
+    { details: { bytes, limitBytes } },
+  );
+}
+
+function sendingTo(queueUrl: string): string {
+  return `Sending to queue ${queueUrl}`;
+}

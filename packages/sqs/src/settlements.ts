@@ -1,0 +1,131 @@
+import { setMaxListeners } from 'node:events';
+import { AsyncMcpError, toAsyncMcpError } from '@asyncmcp/core';
+import { createDeletes } from './deletes.js';
+import type { InboundEnvelope, Logger, Settlement } from '@asyncmcp/core';
+import type { Message, SQSClient } from '@aws-sdk/client-sqs';
+import type { DeadLetter } from './dead-letter.js';
+import type { Lease } from './leases.js';
+
+/** A received message, for whoever reads the errors about it. */
+export interface ConsumedMessage {
+  /** SQS's id of the message, not the envelope's. */
+  readonly messageId: string;
+  /** How often SQS has delivered it, this time included. */
+  readonly attempt: number;
+  readonly envelope: InboundEnvelope;
+}
+
+/** A message that is held until it is settled. */
+export interface HeldMessage {
+  readonly message: Message;
+  readonly info: ConsumedMessage;
+  readonly lease: Lease;
+  /** Whether it is being deleted: a copy received meanwhile is deleted, too. */
+  done: boolean;
+}
+
+export interface SettlementsOptions {
+  readonly sqs: SQSClient;
+  readonly queueUrl: string;
+  readonly visibilityTimeoutSeconds: number;
+  readonly deadLetter: DeadLetter;
+  readonly logger: Logger;
+  readonly report: (error: AsyncMcpError, info: ConsumedMessage) => void;
+  /** Called when a message need not be recognised any more if it is received again. */
+  readonly forget: (held: HeldMessage) => void;
+}
+
+export interface Settlements {
+  /** The three ways to settle a held message. None rejects: what fails is reported, and the message comes again. */
+  of(held: HeldMessage): Settlement;
+  /** Deletes a further copy of a message that was deleted. */
+  deleteCopy(held: HeldMessage, receiptHandle: string): Promise<void>;
+  /** Gives up what waits to be written to the dead-letter queue; resolves when every settlement begun is done. */
+  close(): Promise<void>;
+}
+
+/** Carries out what becomes of messages: deleted, given back, or moved to the dead letters. */
+export function createSettlements(options: SettlementsOptions): Settlements {
+  const { sqs, queueUrl, visibilityTimeoutSeconds, deadLetter, logger, report, forget } = options;
+  const deleteMessage = createDeletes(sqs, queueUrl);
+  const running = new Set<Promise<void>>();
+  const closing = new AbortController();
+  // Everything that is being dead-lettered listens to it.
+  setMaxListeners(0, closing.signal);
+
+  async function ack(held: HeldMessage): Promise<void> {
+    const { lease, info } = held;
+    if (lease.lost) {
+      logger.warn(
+        { queueUrl, messageId: info.messageId },
+        'handled, but its lease was lost: not deleted, may come again',
+      );
+    } else {
+      held.done = true;
+      lease.release();
+      await deleteCopy(held, lease.receiptHandle);
+    }
+    forget(held);
+  }
+
+  async function deleteCopy({ info }: HeldMessage, receiptHandle: string): Promise<void> {
+    try {
+      await deleteMessage(receiptHandle);
+    } catch (error) {
+      report(toAsyncMcpError(error, 'ERR_INTERNAL', 'Deleting failed'), info);
+    }
+  }
+
+  async function giveBack(held: HeldMessage, delayMs: number): Promise<void> {
+    // At once: it may be received again before SQS has answered, and then it is to be handed out again.
+    forget(held);
+    try {
+      await held.lease.giveBack(delayMs);
+    } catch (error) {
+      const { messageId } = held.info;
+      logger.warn(
+        { err: error, queueUrl, messageId },
+        'giving a message back failed; it comes back when its lease runs out',
+      );
+    }
+  }
+
+  async function reject(held: HeldMessage, reason: string): Promise<void> {
+    const { message, info } = held;
+    try {
+      // The lease goes on until the copy is written.
+      if (!(await deadLetter.send(message, reason, closing.signal))) drop(held, reason);
+    } catch (error) {
+      if (!closing.signal.aborted) report(toAsyncMcpError(error, 'ERR_INTERNAL', 'Dead-lettering failed'), info);
+      return giveBack(held, visibilityTimeoutSeconds * 1_000);
+    }
+    return ack(held);
+  }
+
+  function drop({ message, info }: HeldMessage, reason: string): void {
+    const details = { reason, messageId: info.messageId, body: message.Body };
+    const text =
+      `Message ${info.messageId} was dropped, there being no dead-letter queue: ${reason}. ` +
+      `Give queue ${queueUrl} a redrive policy, or set deadLetterQueueUrl.`;
+    logger.error({ queueUrl, ...details }, 'message dropped: there is no dead-letter queue');
+    report(new AsyncMcpError('ERR_DEAD_LETTERED', text, { details }), info);
+  }
+
+  function track(settlement: Promise<void>): Promise<void> {
+    running.add(settlement);
+    return settlement.finally(() => running.delete(settlement));
+  }
+
+  return {
+    of: (held) => ({
+      ack: () => track(ack(held)),
+      retry: (delayMs = 0) => track(giveBack(held, delayMs)),
+      reject: (reason) => track(reject(held, reason)),
+    }),
+    deleteCopy: (held, receiptHandle) => track(deleteCopy(held, receiptHandle)),
+    async close() {
+      closing.abort(new AsyncMcpError('ERR_CLOSED', 'The consumer was closed.'));
+      await Promise.allSettled(running);
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto';
+import { CreateQueueCommand, DeleteQueueCommand, GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { AsyncMcpError, isAsyncMcpError, retry } from '@asyncmcp/core';
+import { awsCall } from './aws-call.js';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+
+/** What every temporary queue's name begins with, so that what a killed process left can be found and deleted. */
+export const TEMPORARY_QUEUE_PREFIX = 'asyncmcp-response-';
+
+/** How long a new queue may take to be there for everybody, in milliseconds; SQS says one second (CreateQueue). */
+const VISIBLE_WITHIN_MS = 10_000;
+/** What nobody fetches is dropped after this, in seconds: one hour, the queue belongs to one client only. */
+const RETENTION_SECONDS = 3600;
+
+/**
+ * Makes a queue for one client's replies and waits until SQS knows it.
+ *
+ * @throws AsyncMcpError `ERR_ACCESS_DENIED` without permission (sqs:CreateQueue), `ERR_UNAVAILABLE`, `ERR_CLOSED` when aborted
+ */
+export async function createTemporaryQueue(sqs: SQSClient, signal: AbortSignal): Promise<string> {
+  const name = `${TEMPORARY_QUEUE_PREFIX}${randomUUID()}`;
+  const { QueueUrl } = await awsCall({
+    doing: `Creating the temporary response queue ${name}`,
+    signal,
+    call: (abortSignal) => {
+      const Attributes = { MessageRetentionPeriod: String(RETENTION_SECONDS) };
+      return sqs.send(new CreateQueueCommand({ QueueName: name, Attributes }), { abortSignal });
+    },
+    onLate: ({ QueueUrl: late }) => {
+      if (late !== undefined) deleteTemporaryQueue(sqs, late).catch(() => {}); // Nobody is left to tell.
+    },
+  });
+  if (QueueUrl === undefined)
+    throw new AsyncMcpError('ERR_UNAVAILABLE', `SQS made queue ${name} but did not name its URL.`);
+  try {
+    await retry(() => ask(sqs, QueueUrl, signal), {
+      forMs: VISIBLE_WITHIN_MS,
+      signal,
+      isTransient: (error) =>
+        isAsyncMcpError(error, 'ERR_DESTINATION_GONE') || isAsyncMcpError(error, 'ERR_UNAVAILABLE'),
+    });
+    return QueueUrl;
+  } catch (error) {
+    // Being allowed to make queues but not to look at them is no reason to fail.
+    if (isAsyncMcpError(error, 'ERR_ACCESS_DENIED')) return QueueUrl;
+    await deleteTemporaryQueue(sqs, QueueUrl);
+    throw error;
+  }
+}
+
+/** @throws AsyncMcpError unless the queue is gone, by this call or before it */
+export async function deleteTemporaryQueue(sqs: SQSClient, queueUrl: string): Promise<void> {
+  try {
+    await awsCall({
+      doing: `Deleting the temporary response queue ${queueUrl}`,
+      call: (abortSignal) => sqs.send(new DeleteQueueCommand({ QueueUrl: queueUrl }), { abortSignal }),
+    });
+  } catch (error) {
+    if (!isAsyncMcpError(error, 'ERR_DESTINATION_GONE')) throw error;
+  }
+}
+
+async function ask(sqs: SQSClient, queueUrl: string, signal: AbortSignal): Promise<void> {
+  await awsCall({
+    doing: `Looking at queue ${queueUrl}`,
+    signal,
+    call: (abortSignal) =>
+      sqs.send(new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['QueueArn'] }), { abortSignal }),
+  });
+}
