@@ -1,38 +1,18 @@
 import { CallRunner } from './call-runner.js';
 import { createEnvelope } from './envelope.js';
-import { isAsyncMcpError, toAsyncMcpError } from './errors.js';
+import { toAsyncMcpError } from './errors.js';
 import { FlightLedger } from './flight.js';
-import { JsonRpcErrorCode, isNotification, isRequest, isRequestId, isResponse, parseMessage } from './jsonrpc.js';
-import { SUPPORTED_PROTOCOL_VERSIONS } from './protocol-versions.js';
-import {
-  malformed,
-  poisoned,
-  replyAddressRefused,
-  sessionNotWanted,
-  sessionRequired,
-  unknownSession,
-  unsupportedVersion,
-  withoutReplyAddress,
-} from './refusals.js';
-import { Responder, sessionTarget } from './responder.js';
+import { InboundRouter } from './inbound-router.js';
+import { isRequest, isResponse } from './jsonrpc.js';
+import { Responder } from './responder.js';
 import { backoffDelay } from './retry.js';
 import { SessionRegistry } from './session-registry.js';
 import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type {
-  InitializeRequest,
-  JSONRPCMessage,
-  JSONRPCNotification,
-  JSONRPCRequest,
-  RequestId,
-} from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Delivery } from './delivery.js';
-import type { InboundEnvelope } from './envelope.js';
 import type { AsyncMcpError } from './errors.js';
-import type { Flight, Outcome } from './flight.js';
 import type { Logger } from './logger.js';
-import type { Refusal } from './refusals.js';
 import type { ReplyPort } from './reply-port.js';
-import type { ReplyTarget } from './responder.js';
 import type { CreateServer, Session } from './session.js';
 import type { SessionSummary, Sessions } from './session-registry.js';
 import type { SessionStore } from './session-store.js';
@@ -55,10 +35,6 @@ export interface SessionHostOptions {
   readonly answerAddress?: string | undefined;
 }
 
-/** An answer meant for another replica is handed back this often before it is dropped: that replica is gone. */
-const FOREIGN_ANSWER_ATTEMPTS = 20;
-const FOREIGN_ANSWER_DELAY_MS = 250;
-
 /**
  * The server side of every transport: takes deliveries from a source, routes each to its session (made, found or taken
  * up from its record), and sends what the user's servers say through a {@link ReplyPort}. Settles every delivery, and a
@@ -68,8 +44,8 @@ export class SessionHost implements Sessions {
   readonly #options: SessionHostOptions;
   readonly #registry: SessionRegistry;
   readonly #ledger: FlightLedger;
-  readonly #responder: Responder;
   readonly #calls: CallRunner;
+  readonly #router: InboundRouter;
   #closing: Promise<void> | undefined;
   #onProgress: (() => void) | undefined;
 
@@ -89,14 +65,22 @@ export class SessionHost implements Sessions {
       },
     });
     this.#ledger = new FlightLedger(() => this.#onProgress?.());
-    this.#responder = new Responder(options.replyPort, this.#ledger, (error) => this.#report(error));
+    const responder = new Responder(options.replyPort, this.#ledger, (error) => this.#report(error));
     this.#calls = new CallRunner({
       concurrency,
-      responder: this.#responder,
+      responder,
       ledger: this.#ledger,
       commit: (session, protocolVersion) =>
         this.#registry.commit(session, protocolVersion === undefined ? {} : { protocolVersion }),
       discard: (session) => this.#registry.release(session),
+    });
+    this.#router = new InboundRouter({
+      ...options,
+      registry: this.#registry,
+      ledger: this.#ledger,
+      responder,
+      calls: this.#calls,
+      terminate: (id) => this.terminate(id),
     });
   }
 
@@ -126,7 +110,7 @@ export class SessionHost implements Sessions {
     if (inFlight !== undefined) return inFlight.absorb(delivery);
     const flight = this.#ledger.begin(delivery);
     try {
-      await this.#handle(flight);
+      await this.#router.handle(flight);
     } catch (error) {
       const failure = toAsyncMcpError(error, 'ERR_INTERNAL', `Message ${envelope.messageId} could not be handled`);
       if (this.#closing === undefined) this.#report(failure);
@@ -165,163 +149,6 @@ export class SessionHost implements Sessions {
     });
     clearTimeout(timer);
     this.#onProgress = undefined;
-  }
-
-  async #handle(flight: Flight): Promise<void> {
-    const { envelope } = flight;
-    const outcome = this.#ledger.outcome(envelope);
-    if (outcome !== undefined) return this.#repeat(flight, outcome.reply);
-    if (envelope.type === 'terminate') return this.#terminateFor(flight);
-    const parsed = parseMessage(envelope.body);
-    if (!parsed.ok) {
-      const id = parsed.id ?? envelope.requestIdHint;
-      const refusal = malformed(envelope, parsed.code, parsed.reason);
-      return this.#responder.refuse(flight, id, refusal, await this.#target(envelope));
-    }
-    const { message } = parsed;
-    if (isRequest(message) && flight.attempt > this.#options.maxAttempts) return this.#refusePoisoned(flight, message);
-    if (isRequest(message) && message.method === 'initialize') return this.#initialize(flight, message);
-    return this.#route(flight, message);
-  }
-
-  /** The duplicate of a message that was handled: it gets the same answer, and the handler does not run again. */
-  async #repeat(flight: Flight, reply: Outcome['reply']): Promise<void> {
-    if (reply === undefined) return flight.ack();
-    try {
-      await this.#responder.answer(flight, reply.address, reply.envelope);
-    } catch {
-      // answer() has settled and reported.
-    }
-  }
-
-  async #initialize(flight: Flight, request: JSONRPCRequest): Promise<void> {
-    const { envelope } = flight;
-    const { clientId } = envelope;
-    const address = this.#options.replyPort.addressOf(request.params ?? {});
-    if (address === undefined) return this.#refuse(flight, request.id, withoutReplyAddress());
-    if (!(await this.#responder.allows(address, envelope))) {
-      return this.#refuse(flight, request.id, replyAddressRefused(address));
-    }
-    const target = { address, ...(clientId !== undefined && { clientId }) };
-    if (envelope.sessionId !== undefined) return this.#refuse(flight, request.id, sessionNotWanted(), target);
-    const wrong = wrongVersion(envelope);
-    if (wrong !== undefined) return this.#refuse(flight, request.id, unsupportedVersion(wrong), target);
-    const session = await this.#open(flight, request, address);
-    if (isAsyncMcpError(session)) {
-      return this.#refuse(flight, request.id, { code: JsonRpcErrorCode.internalError, error: session }, target);
-    }
-    await this.#calls.run(session, flight, request);
-  }
-
-  /** A new session, or the error that says there are too many. */
-  async #open(flight: Flight, request: JSONRPCRequest, replyTo: string): Promise<Session | AsyncMcpError> {
-    const { clientId } = flight.envelope;
-    try {
-      return await this.#registry.create({
-        replyTo,
-        // What the SDK's own schema checks when the server handles it; kept for the replay as it came.
-        initializeParams: (request.params ?? {}) as InitializeRequest['params'],
-        ...(clientId !== undefined && { clientId }),
-      });
-    } catch (error) {
-      if (isAsyncMcpError(error, 'ERR_SESSION_LIMIT')) return error;
-      throw error;
-    }
-  }
-
-  async #route(flight: Flight, message: JSONRPCMessage): Promise<void> {
-    const { sessionId, clientId } = flight.envelope;
-    if (sessionId === undefined) {
-      if (isRequest(message)) return this.#refuse(flight, message.id, sessionRequired(message));
-      return this.#drop(flight, 'a notification or response came without a session id');
-    }
-    const session = await this.#registry.find(sessionId, clientId);
-    if (session === undefined) {
-      if (isRequest(message)) return this.#refuse(flight, message.id, unknownSession(sessionId));
-      return this.#drop(flight, 'a notification or response came for a session that is unknown or has ended');
-    }
-    const wrong = wrongVersion(flight.envelope, session);
-    if (wrong !== undefined) {
-      if (!isRequest(message)) return this.#drop(flight, `protocol version ${wrong} is not supported`);
-      return this.#refuse(flight, message.id, unsupportedVersion(wrong), sessionTarget(session.record));
-    }
-    if (isRequest(message)) return this.#calls.run(session, flight, message);
-    if (isNotification(message)) return this.#notify(session, flight, message);
-    return this.#answerToServer(session, flight, message);
-  }
-
-  async #notify(session: Session, flight: Flight, message: JSONRPCNotification): Promise<void> {
-    if (message.method === 'notifications/cancelled') {
-      const id = message.params?.['requestId'];
-      if (isRequestId(id)) return this.#calls.cancel(session, flight, message, id);
-    }
-    if (message.method === 'notifications/progress') return this.#answerToServer(session, flight, message);
-    if (message.method === 'notifications/initialized' && !session.record.initialized) {
-      await this.#registry.commit(session, { initialized: true });
-    }
-    session.transport.deliver(message);
-    await this.#done(flight);
-  }
-
-  /** A response to, or progress of, a request that this session's server (here or on another replica) sent to the client. */
-  async #answerToServer(session: Session, flight: Flight, message: JSONRPCMessage): Promise<void> {
-    const answer = session.serverRequests.incoming(message);
-    if (answer.kind === 'ours') {
-      session.transport.deliver(answer.message);
-      return this.#done(flight);
-    }
-    if (answer.kind === 'foreign' && flight.attempt < FOREIGN_ANSWER_ATTEMPTS)
-      return flight.retry(FOREIGN_ANSWER_DELAY_MS * Math.random());
-    this.#options.logger.debug(
-      { sessionId: session.id, messageId: flight.envelope.messageId },
-      'nobody waits for this answer any more',
-    );
-    return this.#done(flight);
-  }
-
-  async #terminateFor(flight: Flight): Promise<void> {
-    const { sessionId, clientId } = flight.envelope;
-    const record = sessionId === undefined ? undefined : await this.#registry.record(sessionId, clientId);
-    if (record === undefined)
-      this.#options.logger.warn({ sessionId, clientId }, "asked to end a session that is unknown or not the sender's");
-    else await this.terminate(record.id);
-    await this.#done(flight);
-  }
-
-  async #refusePoisoned(flight: Flight, request: JSONRPCRequest): Promise<void> {
-    const { attempt, envelope } = flight;
-    const refusal = poisoned(request, attempt, this.#options.maxAttempts, envelope.messageId);
-    let target = await this.#target(envelope);
-    if (target === undefined && request.method === 'initialize') {
-      const address = this.#options.replyPort.addressOf(request.params ?? {});
-      if (address !== undefined && (await this.#responder.allows(address, envelope))) target = { address };
-    }
-    await this.#responder.refuseAndDeadLetter(flight, request.id, refusal, target);
-  }
-
-  async #refuse(flight: Flight, id: RequestId, refusal: Refusal, target?: ReplyTarget): Promise<void> {
-    const { messageId, clientId } = flight.envelope;
-    this.#options.logger.warn({ err: refusal.error, messageId, clientId }, refusal.error.message);
-    await this.#responder.refuse(flight, id, refusal, target ?? (await this.#responder.ownTarget(flight.envelope)));
-  }
-
-  /** For what needs no answer: a notification or response that has nowhere to go. */
-  async #drop(flight: Flight, why: string): Promise<void> {
-    const { messageId, clientId, sessionId } = flight.envelope;
-    this.#options.logger.warn({ messageId, clientId, sessionId }, `dropped a message: ${why}`);
-    await this.#done(flight);
-  }
-
-  async #done(flight: Flight): Promise<void> {
-    this.#ledger.record(flight, {});
-    await flight.ack();
-  }
-
-  /** Where an error for this message goes: to its own session's address, else to the one it names itself, under the policy. */
-  async #target(envelope: InboundEnvelope): Promise<ReplyTarget | undefined> {
-    const { sessionId, clientId } = envelope;
-    const record = sessionId === undefined ? undefined : await this.#registry.record(sessionId, clientId);
-    return record === undefined ? this.#responder.ownTarget(envelope) : sessionTarget(record);
   }
 
   async #fromServer(
@@ -364,10 +191,4 @@ export class SessionHost implements Sessions {
     this.#options.logger.error({ err: error }, error.message);
     this.#options.onerror(error);
   }
-}
-
-/** The protocol version a message names, if it cannot be served. A message that names none is of its session's version. */
-function wrongVersion({ protocolVersion }: InboundEnvelope, session?: Session): string | undefined {
-  if (protocolVersion === undefined || protocolVersion === session?.record.protocolVersion) return undefined;
-  return SUPPORTED_PROTOCOL_VERSIONS.includes(protocolVersion) ? undefined : protocolVersion;
 }

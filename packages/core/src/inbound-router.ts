@@ -1,0 +1,229 @@
+import { isAsyncMcpError } from './errors.js';
+import { JsonRpcErrorCode, isNotification, isRequest, isRequestId, parseMessage } from './jsonrpc.js';
+import { SUPPORTED_PROTOCOL_VERSIONS } from './protocol-versions.js';
+import {
+  malformed,
+  poisoned,
+  replyAddressRefused,
+  sessionNotWanted,
+  sessionRequired,
+  unknownSession,
+  unsupportedVersion,
+  withoutReplyAddress,
+} from './refusals.js';
+import { sessionTarget } from './responder.js';
+import type {
+  InitializeRequest,
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  RequestId,
+} from '@modelcontextprotocol/sdk/types.js';
+import type { CallRunner } from './call-runner.js';
+import type { InboundEnvelope } from './envelope.js';
+import type { AsyncMcpError } from './errors.js';
+import type { Flight, FlightLedger, Outcome } from './flight.js';
+import type { Logger } from './logger.js';
+import type { Refusal } from './refusals.js';
+import type { ReplyPort } from './reply-port.js';
+import type { ReplyTarget, Responder } from './responder.js';
+import type { Session } from './session.js';
+import type { SessionRegistry } from './session-registry.js';
+
+export interface InboundRouterOptions {
+  readonly registry: SessionRegistry;
+  readonly ledger: FlightLedger;
+  readonly responder: Responder;
+  readonly calls: CallRunner;
+  readonly replyPort: ReplyPort;
+  readonly maxAttempts: number;
+  readonly logger: Logger;
+  readonly terminate: (sessionId: string) => Promise<boolean>;
+}
+
+/** An answer meant for another replica is handed back this often before it is dropped: that replica is gone. */
+const FOREIGN_ANSWER_ATTEMPTS = 20;
+const FOREIGN_ANSWER_DELAY_MS = 250;
+
+/** Something that is no request and still comes back after this many receives is dead-lettered. */
+const HOPELESS_ATTEMPTS = 50;
+
+/** Decides what an inbound message is, whose it is, and what is done with it. */
+export class InboundRouter {
+  readonly #options: InboundRouterOptions;
+
+  constructor(options: InboundRouterOptions) {
+    this.#options = options;
+  }
+
+  /** Does with a message what is to be done. Rejects when that failed for now, and the flight is not settled yet. */
+  async handle(flight: Flight): Promise<void> {
+    const { envelope } = flight;
+    const outcome = this.#options.ledger.outcome(envelope);
+    if (outcome !== undefined) return this.#repeat(flight, outcome.reply);
+    if (envelope.type === 'terminate') return this.#terminateFor(flight);
+    const parsed = parseMessage(envelope.body);
+    if (!parsed.ok) {
+      const id = parsed.id ?? envelope.requestIdHint;
+      const refusal = malformed(envelope, parsed.code, parsed.reason);
+      return this.#options.responder.refuse(flight, id, refusal, await this.#target(envelope));
+    }
+    const { message } = parsed;
+    if (isRequest(message) && flight.attempt > this.#options.maxAttempts) return this.#refusePoisoned(flight, message);
+    if (isRequest(message) && message.method === 'initialize') return this.#initialize(flight, message);
+    if (flight.attempt > HOPELESS_ATTEMPTS)
+      return flight.reject(`received ${flight.attempt} times without being handled`);
+    return this.#route(flight, message);
+  }
+
+  /** The duplicate of a message that was handled: it gets the same answer, and the handler does not run again. */
+  async #repeat(flight: Flight, reply: Outcome['reply']): Promise<void> {
+    if (reply === undefined) return flight.ack();
+    try {
+      await this.#options.responder.answer(flight, reply.address, reply.envelope);
+    } catch {
+      // answer() has settled and reported.
+    }
+  }
+
+  async #initialize(flight: Flight, request: JSONRPCRequest): Promise<void> {
+    const { envelope } = flight;
+    const { clientId } = envelope;
+    const address = this.#options.replyPort.addressOf(request.params ?? {});
+    if (address === undefined) return this.#refuse(flight, request.id, withoutReplyAddress());
+    if (!(await this.#options.responder.allows(address, envelope))) {
+      return this.#refuse(flight, request.id, replyAddressRefused(address));
+    }
+    const target = { address, ...(clientId !== undefined && { clientId }) };
+    if (envelope.sessionId !== undefined) return this.#refuse(flight, request.id, sessionNotWanted(), target);
+    const wrong = wrongVersion(envelope);
+    if (wrong !== undefined) return this.#refuse(flight, request.id, unsupportedVersion(wrong), target);
+    const session = await this.#open(flight, request, address);
+    if (isAsyncMcpError(session)) {
+      return this.#refuse(flight, request.id, { code: JsonRpcErrorCode.internalError, error: session }, target);
+    }
+    await this.#options.calls.run(session, flight, request);
+  }
+
+  /** A new session, or the error that says there are too many. */
+  async #open(flight: Flight, request: JSONRPCRequest, replyTo: string): Promise<Session | AsyncMcpError> {
+    const { clientId } = flight.envelope;
+    try {
+      return await this.#options.registry.create({
+        replyTo,
+        // What the SDK's own schema checks when the server handles it; kept for the replay as it came.
+        initializeParams: (request.params ?? {}) as InitializeRequest['params'],
+        ...(clientId !== undefined && { clientId }),
+      });
+    } catch (error) {
+      if (isAsyncMcpError(error, 'ERR_SESSION_LIMIT')) return error;
+      throw error;
+    }
+  }
+
+  async #route(flight: Flight, message: JSONRPCMessage): Promise<void> {
+    const { sessionId, clientId } = flight.envelope;
+    if (sessionId === undefined) {
+      if (isRequest(message)) return this.#refuse(flight, message.id, sessionRequired(message));
+      return this.#drop(flight, 'a notification or response came without a session id');
+    }
+    const session = await this.#options.registry.find(sessionId, clientId);
+    if (session === undefined) {
+      if (isRequest(message)) return this.#refuse(flight, message.id, unknownSession(sessionId));
+      return this.#drop(flight, 'a notification or response came for a session that is unknown or has ended');
+    }
+    const wrong = wrongVersion(flight.envelope, session);
+    if (wrong !== undefined) {
+      if (!isRequest(message)) return this.#drop(flight, `protocol version ${wrong} is not supported`);
+      return this.#refuse(flight, message.id, unsupportedVersion(wrong), sessionTarget(session.record));
+    }
+    if (isRequest(message)) return this.#options.calls.run(session, flight, message);
+    if (isNotification(message)) return this.#notify(session, flight, message);
+    return this.#answerToServer(session, flight, message);
+  }
+
+  async #notify(session: Session, flight: Flight, message: JSONRPCNotification): Promise<void> {
+    if (message.method === 'notifications/cancelled') {
+      const id = message.params?.['requestId'];
+      if (isRequestId(id)) return this.#options.calls.cancel(session, flight, message, id);
+    }
+    if (message.method === 'notifications/progress') return this.#answerToServer(session, flight, message);
+    if (message.method === 'notifications/initialized' && !session.record.initialized) {
+      await this.#options.registry.commit(session, { initialized: true });
+    }
+    session.transport.deliver(message);
+    await this.#done(flight);
+  }
+
+  /** A response to, or progress of, a request that this session's server (here or on another replica) sent to the client. */
+  async #answerToServer(session: Session, flight: Flight, message: JSONRPCMessage): Promise<void> {
+    const answer = session.serverRequests.incoming(message);
+    if (answer.kind === 'ours') {
+      session.transport.deliver(answer.message);
+      return this.#done(flight);
+    }
+    if (answer.kind === 'foreign' && flight.attempt < FOREIGN_ANSWER_ATTEMPTS)
+      return flight.retry(FOREIGN_ANSWER_DELAY_MS * Math.random());
+    this.#options.logger.debug(
+      { sessionId: session.id, messageId: flight.envelope.messageId },
+      'nobody waits for this answer any more',
+    );
+    return this.#done(flight);
+  }
+
+  async #terminateFor(flight: Flight): Promise<void> {
+    const { sessionId, clientId } = flight.envelope;
+    const record = sessionId === undefined ? undefined : await this.#options.registry.record(sessionId, clientId);
+    if (record === undefined)
+      this.#options.logger.warn({ sessionId, clientId }, "asked to end a session that is unknown or not the sender's");
+    else await this.#options.terminate(record.id);
+    await this.#done(flight);
+  }
+
+  async #refusePoisoned(flight: Flight, request: JSONRPCRequest): Promise<void> {
+    const { attempt, envelope } = flight;
+    const refusal = poisoned(request, attempt, this.#options.maxAttempts, envelope.messageId);
+    let target = await this.#target(envelope);
+    if (target === undefined && request.method === 'initialize') {
+      const address = this.#options.replyPort.addressOf(request.params ?? {});
+      if (address !== undefined && (await this.#options.responder.allows(address, envelope))) target = { address };
+    }
+    await this.#options.responder.refuseAndDeadLetter(flight, request.id, refusal, target);
+  }
+
+  async #refuse(flight: Flight, id: RequestId, refusal: Refusal, target?: ReplyTarget): Promise<void> {
+    const { messageId, clientId } = flight.envelope;
+    this.#options.logger.warn({ err: refusal.error, messageId, clientId }, refusal.error.message);
+    await this.#options.responder.refuse(
+      flight,
+      id,
+      refusal,
+      target ?? (await this.#options.responder.ownTarget(flight.envelope)),
+    );
+  }
+
+  /** For what needs no answer: a notification or response that has nowhere to go. */
+  async #drop(flight: Flight, why: string): Promise<void> {
+    const { messageId, clientId, sessionId } = flight.envelope;
+    this.#options.logger.warn({ messageId, clientId, sessionId }, `dropped a message: ${why}`);
+    await this.#done(flight);
+  }
+
+  async #done(flight: Flight): Promise<void> {
+    this.#options.ledger.record(flight, {});
+    await flight.ack();
+  }
+
+  /** Where an error for this message goes: to its own session's address, else to the one it names itself, under the policy. */
+  async #target(envelope: InboundEnvelope): Promise<ReplyTarget | undefined> {
+    const { sessionId, clientId } = envelope;
+    const record = sessionId === undefined ? undefined : await this.#options.registry.record(sessionId, clientId);
+    return record === undefined ? this.#options.responder.ownTarget(envelope) : sessionTarget(record);
+  }
+}
+
+/** The protocol version a message names, if it cannot be served. A message that names none is of its session's version. */
+function wrongVersion({ protocolVersion }: InboundEnvelope, session?: Session): string | undefined {
+  if (protocolVersion === undefined || protocolVersion === session?.record.protocolVersion) return undefined;
+  return SUPPORTED_PROTOCOL_VERSIONS.includes(protocolVersion) ? undefined : protocolVersion;
+}
