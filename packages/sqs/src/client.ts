@@ -7,17 +7,17 @@ import {
   loggerOption,
   silentLogger,
   stringOption,
-  toAsyncMcpError,
 } from '@asyncmcp/core';
 import { sqsClientOption, timingOptions } from './common-options.js';
 import { checkMessageAttributes } from './message-attributes.js';
 import { queueUrlOption, sameAccountAs } from './queue-address.js';
 import { createQueueLimits } from './queue-limits.js';
+import { createReplyChannel, createTemporaryReplyChannel } from './reply-channel.js';
 import { SqsResponseReceiver } from './response-receiver.js';
 import { createSqsSender } from './sender.js';
-import { createTemporaryQueue, deleteTemporaryQueue } from './temporary-queue.js';
-import type { ClientWire, ClientWireEvents, Logger } from '@asyncmcp/core';
+import type { ClientWire, Logger } from '@asyncmcp/core';
 import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { ReplyChannel } from './reply-channel.js';
 
 /** Options of {@link SqsClientTransport}. */
 export interface SqsClientTransportOptions {
@@ -73,7 +73,7 @@ export class SqsClientTransport extends ClientTransport {
 function createSqsWire(options: SqsClientTransportOptions, logger: Logger): ClientWire {
   const sqs = sqsClientOption(options.sqs);
   const requestQueueUrl = queueUrlOption('requestQueueUrl', options.requestQueueUrl);
-  const replies = createReplyChannel(options, sqs, logger);
+  const replies = replyChannel(options, sqs, logger);
   const sender = createSqsSender({
     sqs,
     limits: createQueueLimits(sqs, logger),
@@ -91,9 +91,11 @@ function createSqsWire(options: SqsClientTransportOptions, logger: Logger): Clie
     publishTo: (address, envelope) => sender.sendEnvelope(address, envelope),
     terminate: (metadata) => sender.sendTermination(requestQueueUrl, metadata),
     allowsAddress,
+    // In both shapes: servers on asyncmcp for Python up to 0.2.1, its newest release, read only the second.
     withReplyAddress(params, responseQueueUrl) {
       const meta = params['_meta'];
-      return { ...params, _meta: { ...(isRecord(meta) ? meta : {}), responseQueueUrl } };
+      const _meta = { ...(isRecord(meta) ? meta : {}), responseQueueUrl };
+      return { ...params, _meta, response_queue_url: responseQueueUrl };
     },
     async close() {
       await Promise.all([sender.close(), replies.close()]);
@@ -101,52 +103,17 @@ function createSqsWire(options: SqsClientTransportOptions, logger: Logger): Clie
   };
 }
 
-interface ReplyChannel {
-  open(events: ClientWireEvents): Promise<string>;
-  close(): Promise<void>;
-}
-
 /** The receiver of the options, or one for the queue of the options, or one for a queue that lives as long as the transport. */
-function createReplyChannel(options: SqsClientTransportOptions, sqs: SQSClient, logger: Logger): ReplyChannel {
-  const { receiver: shared, responseQueueUrl } = options;
-  if (shared !== undefined && responseQueueUrl !== undefined) {
-    throw new AsyncMcpError(
-      'ERR_INVALID_OPTION',
-      'Give either "receiver" or "responseQueueUrl": a receiver has its queue already.',
-    );
+function replyChannel(options: SqsClientTransportOptions, sqs: SQSClient, logger: Logger): ReplyChannel {
+  const { receiver, responseQueueUrl } = options;
+  const receiverOptions = { sqs, logger, ...timingOptions(options) };
+  if (receiver === undefined) {
+    if (responseQueueUrl === undefined) return createTemporaryReplyChannel(receiverOptions);
+    return createReplyChannel(new SqsResponseReceiver({ ...receiverOptions, responseQueueUrl }));
   }
-  const timing = timingOptions(options);
-  const receiverFor = (queueUrl: string): SqsResponseReceiver =>
-    new SqsResponseReceiver({ sqs, responseQueueUrl: queueUrl, ...timing, logger });
-  const given = responseQueueUrl === undefined ? shared : receiverFor(responseQueueUrl);
-  const closing = new AbortController();
-  let opened: Promise<{ receiver: SqsResponseReceiver; events: ClientWireEvents }> | undefined;
-  return {
-    async open(events) {
-      opened = (async () => ({
-        events,
-        receiver: given ?? receiverFor(await createTemporaryQueue(sqs, closing.signal)),
-      }))();
-      const { receiver } = await opened;
-      if (!closing.signal.aborted) receiver.attach(events);
-      return receiver.responseQueueUrl;
-    },
-    async close() {
-      closing.abort(new AsyncMcpError('ERR_CLOSED', 'The transport was closed while it was being started.'));
-      const channel = await opened?.catch(() => undefined); // open() has told its caller.
-      if (channel === undefined) return;
-      const { receiver, events } = channel;
-      await receiver.detach(events);
-      if (given !== undefined) return;
-      try {
-        await deleteTemporaryQueue(sqs, receiver.responseQueueUrl);
-      } catch (error) {
-        events.failed(
-          toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The temporary queue ${receiver.responseQueueUrl} was left behind`),
-        );
-      }
-    },
-  };
+  if (responseQueueUrl === undefined) return createReplyChannel(receiver);
+  const text = 'Give either "receiver" or "responseQueueUrl": a receiver has its queue already.';
+  throw new AsyncMcpError('ERR_INVALID_OPTION', text, { details: { option: 'receiver' } });
 }
 
 /** The characters every wire can carry in a header or attribute. */

@@ -8,6 +8,7 @@ import { createSqsSender } from './sender.js';
 import type { ClientWireEvents, Delivery, Logger } from '@asyncmcp/core';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { SqsConsumer } from './consumer.js';
+import type { QueueLimits } from './queue-limits.js';
 
 /** Options of {@link SqsResponseReceiver}. */
 export interface SqsResponseReceiverOptions {
@@ -41,6 +42,7 @@ const MAX_ATTEMPTS = 20;
 export class SqsResponseReceiver {
   readonly responseQueueUrl: string;
   readonly #clients = new Set<ClientWireEvents>();
+  readonly #limits: QueueLimits;
   readonly #createConsumer: () => SqsConsumer;
   #consumer: SqsConsumer | undefined;
   /** The last change of what is polled: changes come one after the other. */
@@ -55,6 +57,7 @@ export class SqsResponseReceiver {
     const queueUrl = queueUrlOption('responseQueueUrl', options.responseQueueUrl);
     this.responseQueueUrl = queueUrl;
     const limits = createQueueLimits(sqs, logger);
+    this.#limits = limits;
     this.#createConsumer = () => {
       const sender = createSqsSender({ sqs, limits, logger, messageAttributes: {}, controlGroup: false });
       const deadLetter = createDeadLetter({ sqs, sender, limits, queueUrl, logger });
@@ -72,8 +75,13 @@ export class SqsResponseReceiver {
     };
   }
 
-  /** Hands replies to a client from now on. Client transports call it when they start. */
-  attach(client: ClientWireEvents): void {
+  /**
+   * Hands replies to a client from now on. Client transports call it when they start.
+   *
+   * @throws AsyncMcpError `ERR_DESTINATION_GONE` when there is no such queue, `ERR_UNAVAILABLE`
+   */
+  async attach(client: ClientWireEvents): Promise<void> {
+    await this.#limits.get(this.responseQueueUrl);
     this.#clients.add(client);
     this.#update();
   }
