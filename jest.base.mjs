@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+
 /**
  * What every package's jest.config.mjs starts from: TypeScript as native ES modules, through swc.
  *
@@ -6,6 +8,7 @@
 export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  setupFiles: [fileURLToPath(new URL('jest.realm.mjs', import.meta.url))],
   testTimeout: 30_000,
   maxWorkers: 2,
   // js first: everything but our own sources is JavaScript

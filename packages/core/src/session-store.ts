@@ -50,11 +50,12 @@ export class MemorySessionStore implements SessionStore {
   }
 
   async get(id: string): Promise<SessionRecord | undefined> {
-    return this.#live(id)?.record;
+    return structuredClone(this.#live(id)?.record);
   }
 
   async put(record: SessionRecord, ttlMs: number): Promise<void> {
-    this.#write(record, ttlMs);
+    // A copy, as any other store makes one: what the caller changes later is not on record.
+    this.#write(structuredClone(record), ttlMs);
     this.#dropExpired();
   }
 

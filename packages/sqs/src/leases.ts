@@ -104,6 +104,7 @@ export function createLeases(options: LeasesOptions): Leases {
   }
 
   async function beat(lease: Held): Promise<void> {
+    const startedAt = Date.now();
     lease.dueAt = Infinity;
     try {
       const made = await changes.add((now) => (lease.state === 'held' ? extension(lease, now, timeoutMs) : undefined));
@@ -113,17 +114,18 @@ export function createLeases(options: LeasesOptions): Leases {
       lease.dueAt = made.sentAt + timeoutMs / 3;
     } catch (error) {
       if (lease.state !== 'held' || lease.dueAt !== Infinity) return;
-      beatFailed(lease, error);
+      beatFailed(lease, error, startedAt);
     }
     wakeAt(lease.dueAt);
   }
 
-  function beatFailed(lease: Held, error: unknown): void {
+  function beatFailed(lease: Held, error: unknown, startedAt: number): void {
     const now = Date.now();
     if (isAsyncMcpError(error, 'ERR_LEASE_LOST')) return lose(lease, error);
     if (now >= lease.deadline) return lose(lease, leaseLost('it could not be extended in time', error));
     logger.warn({ err: error, queueUrl }, 'a lease could not be extended, trying again');
-    lease.dueAt = Math.min(now + timeoutMs / 6, lease.deadline);
+    // At once if it was a time limit that ended this one.
+    lease.dueAt = Math.min(Math.max(now, startedAt + timeoutMs / 6), lease.deadline);
   }
 
   function lose(lease: Held, error: AsyncMcpError): void {

@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
+import { createDeferred } from '@asyncmcp/testkit';
 import { createBatcher } from '../src/batcher.js';
-import { deferred } from './support.js';
 import type { BatcherOptions, BatchOutcome } from '../src/batcher.js';
 
 /** A batcher whose calls are ended by hand. */
 function controlled(options: Partial<BatcherOptions<string, string>> = {}) {
-  const calls: { items: string[]; end(outcomes?: BatchOutcome<string>[]): void; fail(error: unknown): void }[] = [];
+  const calls: { items: string[]; end(outcomes?: BatchOutcome<string>[]): void; fail(error: Error): void }[] = [];
   const batcher = createBatcher<string, string>({
     maxEntries: 3,
     run: async (items) => {
-      const { promise, resolve, reject } = deferred<BatchOutcome<string>[]>();
+      const { promise, resolve, reject } = createDeferred<BatchOutcome<string>[]>();
       const done = items.map((item): BatchOutcome<string> => ({ ok: true, value: item.toUpperCase() }));
       calls.push({ items, end: (outcomes = done) => resolve(outcomes), fail: reject });
       return promise;
@@ -17,7 +17,7 @@ function controlled(options: Partial<BatcherOptions<string, string>> = {}) {
     ...options,
   });
   const started = (): string[] => calls.map(({ items }) => items.join(''));
-  const addAll = (items: string): Promise<string>[] => [...items].map((item) => batcher.add(item));
+  const addAll = (items: string): Promise<string>[] => items.split('').map((item) => batcher.add(item));
   return { batcher, calls, started, addAll };
 }
 
@@ -94,7 +94,11 @@ describe('batcher', () => {
 
   it('keeps batches within maxBytes, and sends what is larger alone', async () => {
     const sizes: Record<string, number> = { a: 60, b: 40, c: 1, d: 500, e: 1 };
-    const { calls, started, addAll } = controlled({ maxEntries: 10, maxBytes: 100, sizeOf: (item) => sizes[item] ?? 0 });
+    const { calls, started, addAll } = controlled({
+      maxEntries: 10,
+      maxBytes: 100,
+      sizeOf: (item) => sizes[item] ?? 0,
+    });
     void addAll('abcde');
     for (let call = 0; call < 4; call++) {
       await settle();

@@ -1,133 +1,60 @@
-import { connect, createServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  CreateQueueCommand,
-  GetQueueAttributesCommand,
-  ReceiveMessageCommand,
-  SendMessageCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
-import { buildApp } from 'fauxqs';
-import type { AddressInfo, Socket } from 'node:net';
-import type { Message, SendMessageCommandInput, SQSClientConfig } from '@aws-sdk/client-sqs';
+import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { startAwsEmulator } from '@asyncmcp/testkit';
+import type { Message, SendMessageCommandInput, SQSClient, SQSClientConfig } from '@aws-sdk/client-sqs';
 import type { Logger } from '@asyncmcp/core';
+import type { AwsEmulator, MessageCounts, QueueAttributes } from '@asyncmcp/testkit';
 
-/** An SQS emulator on loopback, and short-hands for what tests do with its queues. */
-export interface Emulator {
-  readonly port: number;
+/** The emulator, with short-hands for what these tests do with its queues. */
+export interface Emulator extends Pick<AwsEmulator, 'outage' | 'stop'> {
   readonly sqs: SQSClient;
-  /** A client of one's own, to put middleware into or to point elsewhere. */
+  /** A client of one's own, to put middleware into. */
   client(config?: SQSClientConfig): SQSClient;
-  createQueue(name: string, attributes?: Record<string, string>): Promise<string>;
+  /** Resolves with the queue's URL. */
+  createQueue(name: string, attributes?: QueueAttributes): Promise<string>;
   send(queueUrl: string, body: string, rest?: Partial<SendMessageCommandInput>): Promise<string>;
   /** Takes what is visible, without waiting, and leaves it invisible for the queue's timeout. */
   receive(queueUrl: string): Promise<Message[]>;
-  arnOf(queueUrl: string): Promise<string>;
-  /** Messages now visible, and messages now in flight. */
-  count(queueUrl: string): Promise<{ visible: number; inFlight: number }>;
-  close(): Promise<void>;
+  /** Takes what is there for good, one message of a group after the other. */
+  drain(queueUrl: string): Promise<Message[]>;
+  count(queueUrl: string): Promise<MessageCounts>;
 }
 
 export async function startEmulator(): Promise<Emulator> {
-  const app = buildApp({ logger: false });
-  await app.listen({ port: 0, host: '127.0.0.1' });
-  const { port } = app.server.address() as AddressInfo;
-  const clients: SQSClient[] = [];
-  const client = (config: SQSClientConfig = {}): SQSClient => {
-    const sqs = new SQSClient({
-      endpoint: `http://127.0.0.1:${port}`,
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-      ...config,
-    });
-    clients.push(sqs);
-    return sqs;
-  };
-  const sqs = client();
-  const attributesOf = async (queueUrl: string): Promise<Partial<Record<string, string>>> => {
-    const command = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] });
-    return (await sqs.send(command)).Attributes ?? {};
+  const emulator = await startAwsEmulator();
+  const sqs = emulator.sqsClient();
+  const receive = async (QueueUrl: string): Promise<Message[]> => {
+    const names = { MessageAttributeNames: ['All'], MessageSystemAttributeNames: ['All' as const] };
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, ...names }),
+    );
+    return Messages;
   };
   return {
-    port,
     sqs,
-    client,
-    async createQueue(name, Attributes) {
-      const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes }));
-      if (QueueUrl === undefined) throw new Error('no queue URL');
-      return QueueUrl;
+    client: (config) => emulator.sqsClient(config),
+    createQueue: async (name, attributes) => (await emulator.createQueue(name, attributes)).queueUrl,
+    async send(QueueUrl, MessageBody, rest = {}) {
+      const { MessageId } = await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody, ...rest }));
+      return MessageId ?? '';
     },
-    async send(queueUrl, body, rest = {}) {
-      const sent = await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: body, ...rest }));
-      return sent.MessageId ?? '';
+    receive,
+    async drain(QueueUrl) {
+      const all: Message[] = [];
+      for (let batch = await receive(QueueUrl); batch.length > 0; batch = await receive(QueueUrl)) {
+        all.push(...batch);
+        for (const { ReceiptHandle } of batch) await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+      }
+      return all;
     },
-    async receive(queueUrl) {
-      const { Messages = [] } = await sqs.send(
-        new ReceiveMessageCommand({
-          QueueUrl: queueUrl,
-          MaxNumberOfMessages: 10,
-          MessageAttributeNames: ['All'],
-          MessageSystemAttributeNames: ['All'],
-        }),
-      );
-      return Messages;
-    },
-    async arnOf(queueUrl) {
-      return (await attributesOf(queueUrl))['QueueArn'] ?? '';
-    },
-    async count(queueUrl) {
-      const attributes = await attributesOf(queueUrl);
-      return {
-        visible: Number(attributes['ApproximateNumberOfMessages']),
-        inFlight: Number(attributes['ApproximateNumberOfMessagesNotVisible']),
-      };
-    },
-    async close() {
-      for (const each of clients) each.destroy();
-      await app.close();
-    },
+    count: (queueUrl) => emulator.messages(queueUrl),
+    outage: () => emulator.outage(),
+    stop: () => emulator.stop(),
   };
 }
 
-/** A TCP relay to the emulator that can be taken down, connections included, and brought back on the same port. */
-export interface Relay {
-  readonly port: number;
-  down(): Promise<void>;
-  up(): Promise<void>;
-}
-
-export async function startRelay(targetPort: number): Promise<Relay> {
-  const sockets = new Set<Socket>();
-  const server = createServer((incoming) => {
-    const outgoing = connect(targetPort, '127.0.0.1');
-    for (const [socket, other] of [
-      [incoming, outgoing],
-      [outgoing, incoming],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-      socket.pipe(other);
-    }
-  });
-  const listen = (port: number): Promise<void> =>
-    new Promise((resolve) => {
-      server.listen(port, '127.0.0.1', () => resolve());
-    });
-  await listen(0);
-  const { port } = server.address() as AddressInfo;
-  return {
-    port,
-    up: () => listen(port),
-    down: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
-  };
+/** The bodies of messages, in alphabetical order. */
+export function sortedBodies(messages: readonly Message[]): string[] {
+  return messages.map(({ Body = '' }) => Body).toSorted((a, b) => a.localeCompare(b));
 }
 
 /** What a client is about to call: the command's name and its input. */
@@ -144,8 +71,7 @@ export function intercept(
   sqs.middlewareStack.add(
     (next, context) => async (args) => {
       const command = String(context['commandName']).replace(/Command$/, '');
-      const call = async (input: object = args.input): Promise<unknown> =>
-        (await next({ ...args, input: input as typeof args.input })).output;
+      const call = async (input: object = args.input): Promise<unknown> => (await next({ ...args, input })).output;
       const output = await handler({ command, input: args.input }, call);
       return { output, response: {} } as never;
     },
@@ -163,15 +89,6 @@ export function recordCalls(sqs: SQSClient): Call[] {
   return calls;
 }
 
-/** Polls until `condition` holds; the test fails by its own limit otherwise. */
-export async function until(condition: () => boolean | Promise<boolean>, limitMs = 10_000): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`not within ${limitMs} ms: ${String(condition)}`);
-    await sleep(10);
-  }
-}
-
 export interface LogLine {
   readonly level: keyof Logger;
   readonly facts: object;
@@ -182,19 +99,4 @@ export function recordingLogger(): Logger & { readonly lines: LogLine[] } {
   const lines: LogLine[] = [];
   const at = (level: keyof Logger) => (facts: object, message: string) => void lines.push({ level, facts, message });
   return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
-}
-
-/** A promise and its handles. */
-export function deferred<T = void>(): {
-  readonly promise: Promise<T>;
-  resolve(value: T): void;
-  reject(error: unknown): void;
-} {
-  let resolve: (value: T) => void = () => {};
-  let reject: (error: unknown) => void = () => {};
-  const promise = new Promise<T>((res, rej) => {
-    resolve = res;
-    reject = rej;
-  });
-  return { promise, resolve, reject };
 }

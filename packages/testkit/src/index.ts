@@ -1,1 +1,32 @@
-export {};
+/**
+ * What the packages of this repository are tested with: an AWS emulator that can be taken down, faults for real clients,
+ * contracts, and helpers for tests that wait or run several processes. Private; nothing here is published.
+ *
+ * @packageDocumentation
+ */
+export { EMULATOR_ACCOUNT_ID, EMULATOR_REGION, awsClientConfig } from './aws-client-config.js';
+export { startAwsEmulator } from './aws-emulator.js';
+export { spawnAwsEmulator } from './aws-emulator-child.js';
+export { ModuleProcess, spawnModule } from './child-process.js';
+export { createDeferred } from './deferred.js';
+export { FileSessionStore } from './file-session-store.js';
+export { jestGlobals } from './jest-globals.js';
+export { rejectionOf } from './rejection.js';
+export { seededRandom, shuffled } from './seeded-random.js';
+export { sessionRecord } from './session-record.js';
+export { sessionStoreContract } from './session-store-contract.js';
+export { networkError, throttlingError, timeoutError, unavailableError } from './sqs-errors.js';
+export { injectSqsFaults } from './sqs-faults.js';
+export { until } from './until.js';
+export type { AwsClientConfig } from './aws-client-config.js';
+export type { AwsEmulator, AwsEmulatorOptions, Outage } from './aws-emulator.js';
+export type { AwsEmulatorChild } from './aws-emulator-child.js';
+export type { ExitStatus, SpawnModuleOptions } from './child-process.js';
+export type { Counts } from './counts.js';
+export type { Deferred } from './deferred.js';
+export type { EmulatedQueue, MessageCounts, QueueAttributes } from './emulator-queues.js';
+export type { JestGlobals } from './jest-globals.js';
+export type { JsonLine, NextLineOptions } from './json-lines.js';
+export type { SessionStoreContractOptions, SessionStoreFixture } from './session-store-contract.js';
+export type { FailEntriesOptions, SqsFault, SqsFaults } from './sqs-faults.js';
+export type { Truthy, UntilOptions } from './until.js';

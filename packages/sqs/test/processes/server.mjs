@@ -36,7 +36,11 @@ function createServer({ resumed }) {
   return mcp;
 }
 
-const sqs = new SQSClient({ endpoint, region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } });
+const sqs = new SQSClient({
+  endpoint,
+  region: 'us-east-1',
+  credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+});
 const server = new SqsServer({
   sqs,
   createServer,

@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import { createDeferred, rejectionOf } from '@asyncmcp/testkit';
+import { awsCall } from '../src/aws-call.js';
+
+/** A call that never listens, as the SDK does not between its own retries. */
+const deaf = (): Promise<never> => new Promise(() => {});
+
+describe('awsCall', () => {
+  it('resolves with the result', async () => {
+    await expect(awsCall({ doing: 'Trying', call: async () => 'result' })).resolves.toBe('result');
+  });
+
+  it('gives up when time is up, and tells the call so', async () => {
+    let told: AbortSignal | undefined;
+    const call = (signal: AbortSignal): Promise<never> => {
+      told = signal;
+      return deaf();
+    };
+    const error = await rejectionOf(awsCall({ doing: 'Trying', call, timeoutMs: 20 }));
+    expect(error).toMatchObject({ code: 'ERR_UNAVAILABLE', message: 'Trying failed: no answer within 20 ms.' });
+    expect(told?.aborted).toBe(true);
+  });
+
+  it('gives up when its signal aborts, with the signal’s reason', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const called = rejectionOf(awsCall({ doing: 'Trying', call: deaf, signal: controller.signal }));
+    controller.abort(reason);
+    expect(await called).toBe(reason);
+    expect(await rejectionOf(awsCall({ doing: 'Trying', call: deaf, signal: controller.signal }))).toBe(reason);
+  });
+
+  it('passes on a result that comes too late', async () => {
+    const { promise, resolve } = createDeferred<string>();
+    const late: string[] = [];
+    const onLate = (result: string): void => void late.push(result);
+    await rejectionOf(awsCall({ doing: 'Trying', call: () => promise, timeoutMs: 10, onLate }));
+    resolve('late');
+    await promise;
+    expect(late).toEqual(['late']);
+  });
+
+  it('makes a call that throws at once a rejection like any other', async () => {
+    const call = (): Promise<never> => {
+      throw new TypeError('broken');
+    };
+    expect(await rejectionOf(awsCall({ doing: 'Trying', call }))).toMatchObject({ code: 'ERR_UNAVAILABLE' });
+  });
+});
