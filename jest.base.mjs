@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  setupFiles: [fileURLToPath(new URL('jest.realm.mjs', import.meta.url))],
+  setupFiles: [fileURLToPath(new URL('jest.setup.mjs', import.meta.url))],
   testTimeout: 30_000,
   maxWorkers: 2,
   // js first: everything but our own sources is JavaScript

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Call } from './call.js';
 import { DuplicateWindow } from './duplicate-window.js';
 import { createEnvelope } from './envelope.js';
@@ -36,6 +37,8 @@ export interface CallRunnerOptions {
 export class CallRunner {
   readonly #options: CallRunnerOptions;
   readonly #slots: Slots;
+  /** The call that code runs for, through whatever it awaits. */
+  readonly #current = new AsyncLocalStorage<Call>();
   readonly #ended = new DuplicateWindow<'answered' | 'cancelled'>(ENDED_WINDOW);
 
   constructor(options: CallRunnerOptions) {
@@ -59,7 +62,7 @@ export class CallRunner {
     }
     const call = new Call(request, flight, this.#slots);
     session.calls.set(key, call);
-    if (await call.start()) session.transport.deliver(request);
+    if (await call.start()) this.#current.run(call, () => session.transport.deliver(request));
     await call.yielded;
   }
 
@@ -94,9 +97,16 @@ export class CallRunner {
     await Promise.all([running.flight.ack(), flight.ack()]);
   }
 
-  /** The call a message of the server belongs to. */
+  /**
+   * The call a message of the server belongs to: the one it names, or else the one whose handler sends it. Handlers that
+   * use the server object instead of what they were given name none (`server.createMessage()`).
+   */
   find(session: Session, id: RequestId | undefined): Call | undefined {
-    return id === undefined ? undefined : session.calls.get(requestIdKey(id));
+    if (id !== undefined) return session.calls.get(requestIdKey(id));
+    const current = this.#current.getStore();
+    return current !== undefined && session.calls.get(requestIdKey(current.request.id)) === current
+      ? current
+      : undefined;
   }
 
   /** Answers all calls of a session that has ended. */

@@ -66,6 +66,8 @@ export interface ClientTransportCounters {
   duplicates: number;
   /** Messages that were not a JSON-RPC message MCP allows. */
   invalid: number;
+  /** Messages for another client or session, e.g. of a process that used the same reply address before. */
+  foreign: number;
 }
 
 /** Bounds of what is remembered of messages that were received. */
@@ -82,7 +84,7 @@ export class ClientTransport implements Transport {
   /** Undefined until the server has answered `initialize`: the SDK takes a session id for a sign that it need not initialize. */
   sessionId: string | undefined;
   readonly clientId: string;
-  readonly counters: ClientTransportCounters = { duplicates: 0, invalid: 0 };
+  readonly counters: ClientTransportCounters = { duplicates: 0, invalid: 0, foreign: 0 };
   readonly #wire: ClientWire;
   readonly #logger: Logger;
   readonly #openRequests = new Map<string, { method: string }>();
@@ -227,6 +229,11 @@ export class ClientTransport implements Transport {
   }
 
   #take(envelope: InboundEnvelope): void {
+    if (this.#isForeign(envelope)) {
+      this.counters.foreign++;
+      this.#logger.debug({ messageId: envelope.messageId }, 'dropped a message for another client or session');
+      return;
+    }
     const parsed = parseMessage(envelope.body);
     if (!parsed.ok) {
       this.counters.invalid++;
@@ -248,6 +255,12 @@ export class ClientTransport implements Transport {
     if (late && isNotification(message) && message.method === 'notifications/progress') return;
     if (isRequest(message)) this.#rememberAnswerAddress(message.id, envelope.replyTo);
     this.onmessage?.(message);
+  }
+
+  /** Request ids are no proof of whose a response is: every client counts them from 0. */
+  #isForeign({ clientId, sessionId }: InboundEnvelope): boolean {
+    if (clientId !== undefined && clientId !== this.clientId) return true;
+    return sessionId !== undefined && this.sessionId !== undefined && sessionId !== this.sessionId;
   }
 
   #takeResponse(message: JSONRPCResultResponse | JSONRPCErrorResponse, envelope: InboundEnvelope): void {

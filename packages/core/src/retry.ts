@@ -42,7 +42,17 @@ export async function retry<T>(task: (attempt: number) => Promise<T>, options: R
       const delayMs = backoffDelay(attempt, options);
       if (options.signal.aborted || !options.isTransient(error) || Date.now() + delayMs > deadline) throw error;
       options.onRetry?.(error, attempt, delayMs);
-      await sleep(delayMs, undefined, { signal: options.signal });
+      await pause(delayMs, options.signal);
     }
+  }
+}
+
+/** Rejects with the signal's own reason, which timers/promises hides behind an AbortError. */
+async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(delayMs, undefined, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
   }
 }

@@ -40,8 +40,10 @@ export interface SessionRegistryOptions {
   readonly ttlMs: number;
 }
 
-/** How long a live session is served without asking the store whether it still exists, in milliseconds. */
-const CONFIRM_INTERVAL_MS = 1000;
+/** How long a live session is served without asking the store whether it still exists, in milliseconds, at the most. */
+const MAX_CONFIRM_INTERVAL_MS = 1000;
+/** And as a part of the time it lives unheard of: asking also renews that. */
+const CONFIRM_INTERVAL_OF_TTL = 1 / 4;
 /** The store is asked again for this long before its failure is passed on, in milliseconds. */
 const STORE_RETRY_MS = 10_000;
 /** How often idle sessions are looked for, at the most, in milliseconds. */
@@ -112,9 +114,10 @@ export class SessionRegistry {
   async find(id: string, clientId: string | undefined): Promise<Session | undefined> {
     const session = this.#live.get(id) ?? (await this.#resume(id, clientId));
     if (session === undefined || !belongsTo(session.record, clientId)) return undefined;
-    if (!(await this.#confirm(session))) return undefined;
     session.lastActiveAt = Date.now();
-    return session;
+    if (!(await this.#confirm(session))) return undefined;
+    // Freed or ended while the store was asked: its server no longer answers.
+    return this.#live.get(id) === session ? session : this.find(id, clientId);
   }
 
   /** The record of a session of this client, without making a server for it. */
@@ -198,10 +201,12 @@ export class SessionRegistry {
 
   /** Whether the store still has the session; another replica may have ended it. A session not on record yet is new. */
   async #confirm(session: Session): Promise<boolean> {
+    const { store, ttlMs } = this.#options;
     const now = Date.now();
-    if (now - session.confirmedAt < CONFIRM_INTERVAL_MS) return true;
+    const interval = Math.min(MAX_CONFIRM_INTERVAL_MS, ttlMs * CONFIRM_INTERVAL_OF_TTL);
+    if (now - session.confirmedAt < interval) return true;
     session.confirmedAt = now;
-    if (await this.#ask(() => this.#options.store.touch(session.id, now, this.#options.ttlMs))) return true;
+    if (await this.#ask(() => store.touch(session.id, now, ttlMs))) return true;
     this.#options.logger.info({ sessionId: session.id }, 'session was ended elsewhere or has expired');
     this.#options.owner.onServerClosed(session);
     return false;

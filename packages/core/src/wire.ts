@@ -40,7 +40,8 @@ function encodeMetadata(metadata: EnvelopeMetadata, type: InboundEnvelope['type'
     v: EXTENSION_VERSION,
     id: metadata.messageId,
     ...(metadata.replyTo !== undefined && { replyTo: metadata.replyTo }),
-    ...(metadata.relatedRequestId !== undefined && { related: metadata.relatedRequestId }),
+    // A stranger chose it: a longer one would make the whole attribute too long to be read.
+    ...(fitsRelated(metadata.relatedRequestId) && { related: metadata.relatedRequestId }),
   };
   return {
     MessageType: { type: 'String', value: type },
@@ -48,8 +49,17 @@ function encodeMetadata(metadata: EnvelopeMetadata, type: InboundEnvelope['type'
     ...text('SessionId', metadata.sessionId),
     ...text('ClientId', metadata.clientId),
     ...text('ProtocolVersion', metadata.protocolVersion),
-    AsyncMcp: { type: 'String', value: JSON.stringify(extension) },
+    AsyncMcp: { type: 'String', value: escapeRefused(JSON.stringify(extension)) },
   };
+}
+
+function fitsRelated(id: RequestId | undefined): boolean {
+  return id !== undefined && String(id).length <= MAX_METADATA_LENGTH / 2;
+}
+
+/** The two characters that JSON.stringify leaves as they are and AWS refuses in a value. */
+function escapeRefused(json: string): string {
+  return json.replace(/[\ufffe\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
 }
 
 /** AWS refuses empty attribute values and control characters in them: what does not fit is left out, the body has it. */

@@ -38,13 +38,24 @@ describe('the wire format', () => {
     expect(attributes).not.toHaveProperty('Method');
   });
 
+  it('keeps its own attribute readable whatever id a stranger chose', () => {
+    const related = (id: string): string | undefined =>
+      encodeEnvelope(createEnvelope(request, { messageId: 'm', relatedRequestId: id }))['AsyncMcp']?.value;
+    expect(related('a\uffffb')).toBe(String.raw`{"v":1,"id":"m","related":"a\uffffb"}`);
+    expect(related('\u0000'.repeat(5000))).toBe('{"v":1,"id":"m"}');
+  });
+
   it('has responses carry neither RequestId nor Method', () => {
     const attributes = encodeEnvelope(createEnvelope({ jsonrpc: '2.0', id: 1, result: {} }));
     expect(Object.keys(attributes)).toEqual(['MessageType', 'Timestamp', 'AsyncMcp']);
   });
 
   it('reads back what it wrote', () => {
-    const token = fc.string({ minLength: 1, maxLength: 40, unit: fc.constantFrom('a', 'Z', '0', '9', '-', '_', ':', '/', '.') });
+    const token = fc.string({
+      minLength: 1,
+      maxLength: 40,
+      unit: fc.constantFrom('a', 'Z', '0', '9', '-', '_', ':', '/', '.'),
+    });
     const optional = fc.option(token, { nil: undefined });
     const related = fc.option(fc.oneof(fc.integer(), fc.string()), { nil: undefined });
     fc.assert(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createDeferred, rejectionOf } from '@asyncmcp/testkit';
+import { createDeferred, rejectionOf, until } from '@asyncmcp/testkit';
 import { awsCall } from '../src/aws-call.js';
 
 /** A call that never listens, as the SDK does not between its own retries. */
@@ -36,7 +36,7 @@ describe('awsCall', () => {
     const onLate = (result: string): void => void late.push(result);
     await rejectionOf(awsCall({ doing: 'Trying', call: () => promise, timeoutMs: 10, onLate }));
     resolve('late');
-    await promise;
+    await until(() => late.length > 0);
     expect(late).toEqual(['late']);
   });
 

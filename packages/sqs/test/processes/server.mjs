@@ -25,7 +25,7 @@ function createServer({ resumed }) {
     process.kill(process.pid, 'SIGKILL');
     return new Promise(() => {});
   });
-  mcp.registerTool('ask', {}, async (_args, extra) => {
+  mcp.registerTool('ask', {}, async (extra) => {
     tell({ event: 'run', marker: 'ask', resumed });
     const answer = await mcp.server.elicitInput(
       { message: `from ${process.pid}`, requestedSchema: { type: 'object', properties: { pid: { type: 'string' } } } },

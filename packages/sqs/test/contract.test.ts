@@ -1,0 +1,4 @@
+import { transportContract } from '@asyncmcp/testkit';
+import { createSqsFixture } from './contract-fixture.js';
+
+transportContract({ name: 'SQS, standard queues', setup: () => createSqsFixture({ fifo: false }) });
