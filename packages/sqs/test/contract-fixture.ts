@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { createEnvelope, createMetadata, encodeEnvelope, encodeTermination, silentLogger } from '@asyncmcp/core';
+import { silentLogger } from '@asyncmcp/core';
 import { injectSqsFaults, startAwsEmulator } from '@asyncmcp/testkit';
-import { DeleteQueueCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { SqsClientTransport, SqsServer, createSqsConsumer } from '../src/index.js';
 import { toMessageAttributes } from '../src/message-attributes.js';
+import { deleteTemporaryQueue } from '../src/temporary-queue.js';
 import type { InboundEnvelope, WireAttributes } from '@asyncmcp/core';
 import type { AwsEmulator, ContractDeadLetter, ContractFixture, PeerWire, RawMessage } from '@asyncmcp/testkit';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 
-const MAX_MESSAGE_BYTES = 65_536;
+const MAX_MESSAGE_BYTES = 262_144;
 /** More transports than any case makes: their queues are made beforehand, because making a transport does not wait. */
 const TRANSPORTS = 6;
 
@@ -108,7 +109,7 @@ function createPeer(sqs: SQSClient, { requestQueueUrl, queueUrl, onMessage }: Pe
     send: (message) => sendRaw(sqs, requestQueueUrl, message),
     async close() {
       await consumer.close();
-      await sqs.send(new DeleteQueueCommand({ QueueUrl: queueUrl }));
+      await deleteTemporaryQueue(sqs, queueUrl);
     },
   };
 }
@@ -126,17 +127,18 @@ async function sendRaw(sqs: SQSClient, queueUrl: string, message: RawMessage): P
   );
 }
 
-function attributesOf({ messageId, requestId, type, ...metadata }: RawMessage): WireAttributes {
-  const known = createMetadata({ ...metadata, messageId: messageId ?? 'unknown' });
-  const attributes = {
-    ...(type === 'terminate'
-      ? encodeTermination(known)
-      : encodeEnvelope(createEnvelope({ jsonrpc: '2.0', id: 0, result: {} }, known))),
-    ...(requestId !== undefined &&
-      requestId !== '' && { RequestId: { type: 'String', value: String(requestId) } as const }),
+/** Written by hand, not with the codec: what a peer sends need not be what the codec would write. */
+function attributesOf(message: RawMessage): WireAttributes {
+  const { type = 'jsonrpc', messageId, sessionId, clientId, protocolVersion, replyTo, requestId } = message;
+  const extension = { ...(messageId !== undefined && { id: messageId }), ...(replyTo !== undefined && { replyTo }) };
+  const values = {
+    MessageType: type,
+    SessionId: sessionId,
+    ClientId: clientId,
+    ProtocolVersion: protocolVersion,
+    RequestId: requestId === undefined || requestId === '' ? undefined : String(requestId),
+    AsyncMcp: Object.keys(extension).length === 0 ? undefined : JSON.stringify({ v: 1, ...extension }),
   };
-  // A peer that knows no message ids has no such attribute at all.
-  if (messageId !== undefined || metadata.replyTo !== undefined) return attributes;
-  const { AsyncMcp: _ours, ...python } = attributes;
-  return python;
+  const present = Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.fromEntries(present.map(([name, value]) => [name, { type: 'String' as const, value }]));
 }

@@ -1,7 +1,10 @@
-import { equal } from 'node:assert/strict';
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { isRecord } from '@asyncmcp/core';
 import { rejectionOf } from '../rejection.js';
 import type { AsyncMcpErrorCode } from '@asyncmcp/core';
+import type { Refusal } from './fixture.js';
+import type { RawPeer, Reply } from './raw-peer.js';
 
 /** A call that the transport, not the tool, answers with an error: its JSON-RPC code and its `data.code`. */
 export async function assertRefused(call: Promise<unknown>, code: number, dataCode: AsyncMcpErrorCode): Promise<void> {
@@ -11,7 +14,25 @@ export async function assertRefused(call: Promise<unknown>, code: number, dataCo
   equal(dataCodeOf(data), dataCode);
 }
 
+/** The same of a reply that a raw peer got. */
+export function assertRefusal(
+  reply: Reply,
+  { code, dataCode, says }: Pick<Refusal, 'code' | 'dataCode' | 'says'>,
+): void {
+  if (!('error' in reply)) throw new Error(`Not refused: ${JSON.stringify(reply)}`);
+  equal(reply.error.code, code);
+  equal(dataCodeOf(reply.error.data), dataCode);
+  match(reply.error.message, says);
+}
+
+/** The server still answers a good request. */
+export async function assertGoesOn(peer: RawPeer, sessionId: string): Promise<void> {
+  const id = `good ${randomUUID()}`;
+  await peer.request(id, 'ping', {}, { sessionId });
+  deepEqual(await peer.reply(id), { jsonrpc: '2.0', id, result: {} });
+}
+
 /** The code of the transport's own error in the `data` of a JSON-RPC error. */
-export function dataCodeOf(data: unknown): unknown {
+function dataCodeOf(data: unknown): unknown {
   return isRecord(data) ? data['code'] : undefined;
 }

@@ -13,7 +13,7 @@ export class Gates {
   /** Opens every gate, those that nobody waits at yet too. */
   openAll(): void {
     this.#allOpen = true;
-    for (const name of [...this.#waiting.keys()]) this.open(name);
+    for (const name of this.#waiting.keys()) this.open(name);
   }
 
   /** Resolves when the gate is open, or when the signal aborts. */

@@ -1,7 +1,11 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
-import { ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import {
+  LoggingMessageNotificationSchema,
+  ResourceUpdatedNotificationSchema,
+} from '@modelcontextprotocol/sdk/types.js';
 import { contractCase } from './contract-case.js';
 import { SERVER_INFO } from './test-server.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { ContractGroup } from './contract-case.js';
 
 /** The features of MCP, through the SDK's own client and server. */
@@ -43,10 +47,15 @@ export const protocol: ContractGroup = {
 
     contractCase('text of any script travels unharmed, a long one too', async (stage) => {
       const { client } = await stage.pair();
-      const text = 'ﬁn – 日本語 – שלום – 👩‍🚀 – "quotes" \\ \n\t\u0000\u2028 – é';
+      const text = 'ﬁn – 日本語 – שלום – "quotes" \\ \n\t\u0000\u2028\ufffe\uffff\ud800 – é';
       equal(await client.call('echo', text), text);
       const long = text.repeat(200);
       equal(await client.call('echo', long), long);
+    }),
+
+    contractCase('so do characters beyond U+FFFF', async (stage) => {
+      const { client } = await stage.pair();
+      equal(await client.call('echo', '👩‍🚀 𝕄ℂℙ'), '👩‍🚀 𝕄ℂℙ');
     }),
 
     contractCase('a tool that fails is a result, not an error', async (stage) => {
@@ -91,7 +100,10 @@ export const protocol: ContractGroup = {
     contractCase('a subscriber hears of a changed resource', async (stage) => {
       const { client } = await stage.pair();
       const updated: string[] = [];
-      client.sdk.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => void updated.push(params.uri));
+      client.sdk.setNotificationHandler(
+        ResourceUpdatedNotificationSchema,
+        ({ params }) => void updated.push(params.uri),
+      );
       await client.sdk.subscribeResource({ uri: 'contract://readme' });
       await client.call('update', 'contract://readme');
       await client.until('the notification', () => client.messages('notifications/resources/updated').length === 1);
@@ -155,8 +167,6 @@ export const protocol: ContractGroup = {
   ],
 };
 
-function dataOf(message: object): unknown {
-  return 'params' in message && typeof message.params === 'object' && message.params !== null
-    ? Reflect.get(message.params, 'data')
-    : undefined;
+function dataOf(message: JSONRPCMessage): unknown {
+  return LoggingMessageNotificationSchema.parse(message).params.data;
 }

@@ -77,7 +77,8 @@ export class RawPeer {
     await this.request(id, 'initialize', this.initializeParams());
     const { envelope, message } = await this.next('the reply to initialize', (one) => isReplyTo(one, id));
     const { sessionId } = envelope;
-    if (sessionId === undefined) throw new Error(`The reply to initialize has no session id: ${JSON.stringify(message)}`);
+    if (sessionId === undefined)
+      throw new Error(`The reply to initialize has no session id: ${JSON.stringify(message)}`);
     await this.notify('notifications/initialized', {}, { sessionId });
     return sessionId;
   }
@@ -138,5 +139,5 @@ export function isNotificationOf({ message }: Received, method: string): boolean
 function readMessage(body: string): JSONRPCMessage {
   const parsed = parseMessage(body);
   if (parsed.ok) return parsed.message;
-  return { jsonrpc: "2.0", method: `not a message: ${parsed.reason}` };
+  return { jsonrpc: '2.0', method: `not a message: ${parsed.reason}` };
 }

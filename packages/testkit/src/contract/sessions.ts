@@ -28,12 +28,13 @@ export const sessions: ContractGroup = {
       const { client, server, test } = await stage.pair({ sessionIdleTimeoutMs: 20 });
       await stage.eventually('the session to be freed', () => server.sessions.list().length === 0);
       equal(await client.call('sample', 'after the pause'), 'sampled after the pause');
-      const [first, again] = test.created;
+      // Not the second: the session may have been freed before `notifications/initialized` reached it.
+      const [first, again] = [test.created[0], test.created.at(-1)];
       equal(again?.id, first?.id);
       equal(again?.resumed, true);
       equal(again?.initialized, true);
       ok(again?.protocolVersion);
-      deepEqual(again.initializeParams, first?.initializeParams);
+      equal(JSON.stringify(again.initializeParams), JSON.stringify(first?.initializeParams));
     }),
 
     contractCase('a session in which a call runs is not idle', async (stage) => {
@@ -41,12 +42,14 @@ export const sessions: ContractGroup = {
       const other = await stage.client();
       const call = client.call('gated', 'long');
       await test.log.begun('gated', 'long');
+      // The session may have been freed before the call reached it.
+      const before = test.created.filter(({ id }) => id === client.sessionId).length;
       await stage.eventually('the other session to be freed', () =>
         server.sessions.list().every(({ id }) => id !== other.sessionId),
       );
       test.gates.open('long');
       equal(await call, 'passed long');
-      equal(test.created.filter(({ id }) => id === client.sessionId).length, 1);
+      equal(test.created.filter(({ id }) => id === client.sessionId).length, before);
     }),
 
     contractCase('a session that nothing is heard of expires', async (stage) => {

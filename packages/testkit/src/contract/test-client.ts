@@ -34,9 +34,11 @@ export class TestClient {
   readonly errors: Error[] = [];
   closes = 0;
   readonly #watch: Watch;
+  readonly #patience: RequestOptions;
 
   constructor(transport: ClientTransport, patienceMs: number, options: TestClientOptions = {}) {
     this.transport = transport;
+    this.#patience = { timeout: patienceMs };
     this.#watch = new Watch(patienceMs);
     this.#tap();
     this.sdk = new Client(
@@ -53,20 +55,22 @@ export class TestClient {
   }
 
   async connect(): Promise<void> {
-    await this.sdk.connect(this.transport);
+    await this.sdk.connect(this.transport, this.#patience);
   }
 
   /** Calls a tool of the test server; resolves with its whole result. */
   async callTool(name: string, key: string, options?: RequestOptions): Promise<CallToolResult> {
     const params = { name, arguments: { key } };
-    return CallToolResultSchema.parse(await this.sdk.callTool(params, CallToolResultSchema, options));
+    return CallToolResultSchema.parse(
+      await this.sdk.callTool(params, CallToolResultSchema, { ...this.#patience, ...options }),
+    );
   }
 
   /** Calls a tool of the test server; resolves with the text of its result. */
-  async call(name: string, key: string, options?: RequestOptions): Promise<string> {
-    const { content, isError } = await this.callTool(name, key, options);
-    const text = content.map((one) => (one.type === 'text' ? one.text : one.type)).join('');
-    if (isError === true) throw new Error(`Tool ${name} failed: ${text}`);
+  call(name: string, key: string, options?: RequestOptions): Promise<string> {
+    const text = this.#callForText(name, key, options);
+    // A case that fails before it looks is to be reported as such, not as an unhandled rejection.
+    text.catch(() => {});
     return text;
   }
 
@@ -83,9 +87,15 @@ export class TestClient {
     return this.#watch.until(what, look);
   }
 
-  /** Looks again at what somebody waits for: for what the transport counts without telling. */
   close(): Promise<void> {
     return this.sdk.close();
+  }
+
+  async #callForText(name: string, key: string, options?: RequestOptions): Promise<string> {
+    const { content, isError } = await this.callTool(name, key, options);
+    const text = content.map((one) => (one.type === 'text' ? one.text : one.type)).join('');
+    if (isError === true) throw new Error(`Tool ${name} failed: ${text}`);
+    return text;
   }
 
   /** The SDK keeps and calls the handlers that it finds on a transport. */

@@ -1,10 +1,11 @@
 import { deepEqual, match } from 'node:assert/strict';
 import { jestGlobals } from '../jest-globals.js';
-import { until } from '../until.js';
-import { activeHandles, addedHandles } from './active-handles.js';
+import { activeHandles, handlesLeft } from './active-handles.js';
 import { calls } from './calls.js';
+import { cancellation } from './cancellation.js';
 import { duplicates } from './duplicates.js';
 import { hostileInput } from './hostile-input.js';
+import { largeMessages } from './large-messages.js';
 import { lifecycle } from './lifecycle.js';
 import { protocol } from './protocol.js';
 import { sdkV2 } from './sdk-v2.js';
@@ -18,9 +19,11 @@ import type { ContractFixture } from './fixture.js';
 export const CONTRACT: readonly ContractGroup[] = [
   protocol,
   calls,
+  cancellation,
   serverRequests,
   duplicates,
   hostileInput,
+  largeMessages,
   sessions,
   lifecycle,
   sdkV2,
@@ -65,9 +68,7 @@ export function transportContract(options: TransportContractOptions): void {
     }
 
     it('leaves no handle open', async () => {
-      const before = handlesBefore ?? activeHandles();
-      const left = (): string[] => addedHandles(before, ignoredHandles);
-      await until(() => left().length === 0, { timeoutMs: HANDLES_MS }).catch(() => deepEqual(left(), []));
+      deepEqual(await handlesLeft(handlesBefore ?? activeHandles(), ignoredHandles, HANDLES_MS), []);
     });
   });
 }

@@ -10,7 +10,7 @@ export class Watch {
 
   /** Something has changed: everybody who waits looks again. */
   changed(): void {
-    for (const look of [...this.#looks]) look();
+    for (const look of this.#looks) look();
   }
 
   /** Resolves with what `look` sees, as soon as it is neither undefined nor false; rejects with `what` when it is too late. */

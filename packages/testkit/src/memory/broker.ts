@@ -95,7 +95,7 @@ export class MemoryBroker {
 
   /** Deletes every queue, which ends every wait. */
   close(): void {
-    for (const name of [...this.#queues.keys()]) this.deleteQueue(name);
+    for (const name of this.#queues.keys()) this.deleteQueue(name);
   }
 
   #queue(name: string): MemoryQueue {

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import {
-  AsyncMcpError,
   ClientTransport,
   encodeEnvelope,
   encodeTermination,
@@ -10,7 +9,7 @@ import {
   silentLogger,
 } from '@asyncmcp/core';
 import { MemoryConsumer } from './consumer.js';
-import type { ClientWire, ClientWireEvents, Delivery, Envelope, Logger } from '@asyncmcp/core';
+import type { ClientWire, Envelope, Logger } from '@asyncmcp/core';
 import type { MemoryBroker } from './broker.js';
 
 /** Options of {@link MemoryClientTransport}. */
@@ -18,7 +17,7 @@ export interface MemoryClientTransportOptions {
   readonly broker: MemoryBroker;
   /** The queue that the server takes requests from. */
   readonly requestQueue: string;
-  /** The queue that replies come to; several transports may share it. Default: one of its own, deleted on close. */
+  /** The queue that replies come to, this transport's alone. Default: a new one, deleted on close. */
   readonly responseQueue?: string | undefined;
   /** Names this client to servers. Default: a new UUID. */
   readonly clientId?: string | undefined;
@@ -30,9 +29,6 @@ const OPTION_NAMES = ['broker', 'requestQueue', 'responseQueue', 'clientId', 'lo
 
 const LEASE_MS = 30_000;
 const LIMIT = 100;
-/** A message on a shared queue that nobody claims is handed on this often before it is dead-lettered. */
-const UNCLAIMED_ATTEMPTS = 20;
-const UNCLAIMED_DELAY_MS = 5;
 
 /** A transport for the SDK's `Client` over a {@link MemoryBroker}. */
 export class MemoryClientTransport extends ClientTransport {
@@ -52,9 +48,14 @@ function createMemoryWire({ broker, requestQueue, responseQueue }: MemoryClientT
   return {
     async open(events) {
       broker.createQueue(queue);
-      const handle = (delivery: Delivery): Promise<void> => receive(delivery, events);
-      const onerror = (error: AsyncMcpError): void => events.failed(error);
-      consumer = new MemoryConsumer({ broker, queue, handle, onerror, limit: LIMIT, leaseMs: LEASE_MS });
+      consumer = new MemoryConsumer({
+        broker,
+        queue,
+        limit: LIMIT,
+        leaseMs: LEASE_MS,
+        handle: (delivery) => events.receive(delivery),
+        onerror: (error) => events.failed(error),
+      });
       consumer.start();
       return queue;
     },
@@ -71,13 +72,4 @@ function createMemoryWire({ broker, requestQueue, responseQueue }: MemoryClientT
       if (responseQueue === undefined) broker.deleteQueue(queue);
     },
   };
-
-  async function receive(delivery: Delivery, events: ClientWireEvents): Promise<void> {
-    if (responseQueue === undefined || events.accepts(delivery.envelope)) return events.receive(delivery);
-    if (delivery.attempt < UNCLAIMED_ATTEMPTS) return delivery.retry(UNCLAIMED_DELAY_MS);
-    const { messageId } = delivery.envelope;
-    const text = `Message ${messageId} on ${queue} belongs to nobody here.`;
-    events.failed(new AsyncMcpError('ERR_UNCLAIMED_MESSAGE', text, { details: { messageId } }));
-    return delivery.reject(text);
-  }
 }

@@ -105,8 +105,6 @@ function createReplyPort({ broker, requestQueue, allowReplyTo }: MemoryServerOpt
       return typeof address === 'string' && address !== '' ? address : undefined;
     },
     allows:
-      allowReplyTo === undefined
-        ? (address) => address !== requestQueue
-        : functionOption('allowReplyTo', allowReplyTo),
+      allowReplyTo === undefined ? (address) => address !== requestQueue : functionOption('allowReplyTo', allowReplyTo),
   };
 }
