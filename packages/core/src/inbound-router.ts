@@ -42,8 +42,10 @@ export interface InboundRouterOptions {
 }
 
 /** An answer meant for another replica is handed back this often before it is dropped: that replica is gone. */
-const FOREIGN_ANSWER_ATTEMPTS = 20;
-const FOREIGN_ANSWER_DELAY_MS = 250;
+const FOREIGN_ANSWER_ATTEMPTS = 25;
+/** The first times it is handed back at once: the other replica is probably waiting for it. Then with this delay. */
+const QUICK_FOREIGN_ATTEMPTS = 5;
+const FOREIGN_ANSWER_DELAY_MS = 1000;
 
 /** Something that is no request and still comes back after this many receives is dead-lettered. */
 const HOPELESS_ATTEMPTS = 50;
@@ -162,8 +164,9 @@ export class InboundRouter {
       session.transport.deliver(answer.message);
       return this.#done(flight);
     }
-    if (answer.kind === 'foreign' && flight.attempt < FOREIGN_ANSWER_ATTEMPTS)
-      return flight.retry(FOREIGN_ANSWER_DELAY_MS * Math.random());
+    if (answer.kind === 'foreign' && flight.attempt < FOREIGN_ANSWER_ATTEMPTS) {
+      return flight.retry(flight.attempt <= QUICK_FOREIGN_ATTEMPTS ? 0 : FOREIGN_ANSWER_DELAY_MS);
+    }
     this.#options.logger.debug(
       { sessionId: session.id, messageId: flight.envelope.messageId },
       'nobody waits for this answer any more',

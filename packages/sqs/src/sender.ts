@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { encodeEnvelope, encodeTermination, isAsyncMcpError, isRequest, retry, toAsyncMcpError } from '@asyncmcp/core';
+import {
+  encodeEnvelope,
+  encodeTermination,
+  isAsyncMcpError,
+  isNotification,
+  isRequest,
+  retry,
+  toAsyncMcpError,
+} from '@asyncmcp/core';
 import { linkSignals, untilAborted } from './abort.js';
 import { isTransient } from './aws-errors.js';
 import { isFifoQueue, toFifoId } from './fifo.js';
@@ -9,6 +17,7 @@ import { closed, createOutgoingQueues } from './outgoing-queues.js';
 import { createSendBatch } from './send-batch.js';
 import type { AsyncMcpError, Envelope, EnvelopeMetadata, Logger } from '@asyncmcp/core';
 import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { MessageAttributes } from './message-attributes.js';
 import type { QueueLimits } from './queue-limits.js';
 import type { LogRetry, Outgoing } from './outgoing-queues.js';
@@ -102,7 +111,7 @@ export function createSqsSender(options: SqsSenderOptions): SqsSender {
     send,
     async sendEnvelope(queueUrl, envelope, signal) {
       const attributes = toMessageAttributes(encodeEnvelope(envelope), messageAttributes);
-      const groupId = groupOf(envelope, controlGroup && !isRequest(envelope.message));
+      const groupId = groupOf(envelope, controlGroup && !opensOrCalls(envelope.message));
       const message = { body: toBody(envelope.message), attributes, groupId, deduplicationId: envelope.messageId };
       await send(queueUrl, message, signal);
     },
@@ -138,4 +147,9 @@ function toOutgoing(
 function groupOf({ sessionId, clientId, messageId }: EnvelopeMetadata, control: boolean): string {
   const group = sessionId ?? clientId ?? messageId;
   return control ? `${group}.control` : group;
+}
+
+/** What is to stay in order with a session's calls: they, and the notification that ends the handshake before them. */
+function opensOrCalls(message: JSONRPCMessage): boolean {
+  return isRequest(message) || (isNotification(message) && message.method === 'notifications/initialized');
 }

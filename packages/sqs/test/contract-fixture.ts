@@ -116,7 +116,10 @@ function createPeer(sqs: SQSClient, { requestQueueUrl, queueUrl, onMessage }: Pe
 
 /** Puts a message into a queue as a program without this package would, by the wire format alone. */
 async function sendRaw(sqs: SQSClient, queueUrl: string, message: RawMessage): Promise<void> {
-  const group = message.sessionId ?? message.clientId ?? 'nobody';
+  const client = message.sessionId ?? message.clientId ?? 'nobody';
+  // As clients do: what is no request does not wait behind the session's calls.
+  const inOrder = message.requestId !== undefined || message.body.includes('notifications/initialized');
+  const group = inOrder ? client : `${client}.control`;
   await sqs.send(
     new SendMessageCommand({
       QueueUrl: queueUrl,

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AsyncMcpError } from '@asyncmcp/core';
 import { describe, expect, it } from '@jest/globals';
-import { activeHandles, handlesLeft } from '../src/contract/active-handles.js';
 import { CONTRACT, contractCaseNamed, transportContract } from '../src/contract/transport-contract.js';
+import { jestGlobals } from '../src/jest-globals.js';
 import { MemoryBroker } from '../src/memory/broker.js';
 import { createMemoryFixture } from '../src/memory/contract-fixture.js';
 import type { ClientTransport, WireAttributes } from '@asyncmcp/core';
@@ -215,6 +215,27 @@ describe('the transport contract catches a transport that', () => {
   }
 });
 
+interface Registered {
+  readonly name: string;
+  readonly run: () => unknown;
+}
+
+/** What the contract would register with jest. */
+function registered(supports: Record<string, string>): Registered[] {
+  const cases: Registered[] = [];
+  const { describe: realDescribe, it: realIt } = jestGlobals();
+  Object.assign(globalThis, {
+    describe: (_name: string, register: () => void): void => register(),
+    it: (name: string, run: () => unknown): void => void cases.push({ name, run }),
+  });
+  try {
+    transportContract({ name: 'x', setup: async () => createMemoryFixture(), supports });
+  } finally {
+    Object.assign(globalThis, { describe: realDescribe, it: realIt });
+  }
+  return cases;
+}
+
 describe('the transport contract', () => {
   it('has no two cases of one name', () => {
     const names = CONTRACT.flatMap(({ cases }) => cases.map(({ name }) => name));
@@ -228,15 +249,13 @@ describe('the transport contract', () => {
     );
   });
 
-  it('sees a handle that is left open', async () => {
-    const before = activeHandles();
-    const timer = setInterval(() => {}, 60_000);
-    try {
-      expect(await handlesLeft(before, [], 50)).toEqual([expect.stringMatching(/^Timeout: /)]);
-      expect(await handlesLeft(before, ['Timeout'], 50)).toEqual([]);
-    } finally {
-      clearInterval(timer);
-    }
-    expect(await handlesLeft(before, [], 1000)).toEqual([]);
+  it('registers an exception as a test of its reason', () => {
+    const name = 'tools are listed and called';
+    const reason = 'This wire carries no tools, so nothing can be called over it.';
+    const explained = registered({ [name]: reason }).find((one) => one.name.startsWith(name));
+    expect(explained?.name).toBe(`${name} (not on this transport: ${reason})`);
+    expect(explained?.run).not.toThrow();
+    const unexplained = registered({ [name]: 'todo' }).find((one) => one.name.startsWith(name));
+    expect(unexplained?.run).toThrow(/todo/);
   });
 });

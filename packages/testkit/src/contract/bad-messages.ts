@@ -76,7 +76,7 @@ const BODIES: readonly BadMessage[] = [
   },
   {
     name: 'a message that nests too deep is refused',
-    message: (scene) => ({ ...inSession(scene), body: '['.repeat(200_000), requestId: 9 }),
+    message: (scene) => ({ ...inSession(scene), body: '['.repeat(scene.fixture.maxMessageBytes / 2), requestId: 9 }),
     refusal: { by: 'reply', ...invalid, id: 9, says: /nests deeper/ },
   },
   {

@@ -41,7 +41,7 @@ export interface PeerWire {
   /** What `initialize` says in `params._meta` so that the session's replies go to an address. */
   initializeMeta(address: string): Readonly<Record<string, unknown>>;
   send(message: RawMessage): Promise<void>;
-  /** After it, the address is gone: what is sent there fails. */
+  /** After it, the address is gone: what is sent there fails. Called once. */
   close(): Promise<void>;
 }
 

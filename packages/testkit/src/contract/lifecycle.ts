@@ -80,7 +80,7 @@ export const lifecycle: ContractGroup = {
 
     contractCase('a closing server answers what ends in time, and leaves the rest to the next', async (stage) => {
       const store = new MemorySessionStore();
-      const { client, server, test } = await stage.pair({ store, concurrency: 2, drainTimeoutMs: 300 });
+      const { client, server, test } = await stage.pair({ store, concurrency: 2, drainTimeoutMs: 1000 });
       const [quick, slow] = [client.call('gated', 'quick'), client.call('gated', 'slow')];
       await test.log.until('both to run', () => test.log.running === 2);
       const waiting = client.call('echo', 'waiting for its turn');

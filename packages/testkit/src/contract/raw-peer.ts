@@ -30,6 +30,7 @@ export class RawPeer {
   readonly #watch: Watch;
   readonly #received: Received[];
   readonly #taken = new Set<Received>();
+  #closed: Promise<void> | undefined;
 
   /** Use {@link openPeer}. */
   constructor(wire: PeerWire, watch: Watch, received: Received[]) {
@@ -110,8 +111,9 @@ export class RawPeer {
     await this.#watch.until(what, () => this.#received.filter(fits).length >= count);
   }
 
+  /** Idempotent. */
   close(): Promise<void> {
-    return this.#wire.close();
+    return (this.#closed ??= this.#wire.close());
   }
 }
 

@@ -47,7 +47,7 @@ export const serverRequests: ContractGroup = {
       await rejects(client.call('sample', 'a poem'), /no model today/);
     }),
 
-    contractCase('several requests of one call are open at once and answered out of order', async (stage) => {
+    contractCase('several requests of a session are open at once and answered out of order', async (stage) => {
       const gates = new Gates();
       const sample = async (prompt: string): Promise<string> => {
         await gates.wait(prompt);
