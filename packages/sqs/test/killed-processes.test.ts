@@ -40,10 +40,10 @@ describe('a server process killed in mid-call', () => {
     await first.kill('SIGKILL');
     const second = await system().serverProcess({ storeDirectory });
 
-    expect(await answer).toBe(`a by ${second.process.pid}`);
+    expect(await answer).toBe(`a by ${String(second.process.pid)}`);
     expect([runs([first], 'a'), runs([second], 'a')]).toEqual([1, 1]);
     // The session lives on: nothing was said to the client, and the next call is served as if nothing had happened.
-    expect(await call(client, 'work', { marker: 'b' })).toBe(`b by ${second.process.pid}`);
+    expect(await call(client, 'work', { marker: 'b' })).toBe(`b by ${String(second.process.pid)}`);
     expect(responses).toBe(2);
     expect(second.lines.find((line) => line['marker'] === 'a')).toMatchObject({ resumed: true });
   });

@@ -128,6 +128,7 @@ describe('several transports of one process on one response queue', () => {
     }
     await until(() => errors.some((error) => 'code' in error && error.code === 'ERR_UNCLAIMED_MESSAGE'));
     await until(async () => (await aws.messages(responseQueueUrl)).visible === 0);
+    expect(transport.counters).toEqual({ duplicates: 0, invalid: 0, foreign: 0 });
   });
 });
 

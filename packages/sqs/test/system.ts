@@ -92,8 +92,7 @@ function createSystem(
 
 /** The text of a tool's result. */
 export function textOf(result: Awaited<ReturnType<Client['callTool']>>): string {
-  const [first] = Array.isArray(result.content) ? result.content : [];
-  const content: unknown = first;
+  const content: unknown = Array.isArray(result.content) ? result.content[0] : undefined;
   const hasText = typeof content === 'object' && content !== null && 'text' in content;
   return hasText ? String(content.text) : '';
 }

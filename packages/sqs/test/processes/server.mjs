@@ -31,7 +31,7 @@ function createServer({ resumed }) {
       { message: `from ${process.pid}`, requestedSchema: { type: 'object', properties: { pid: { type: 'string' } } } },
       { relatedRequestId: extra.requestId },
     );
-    return { content: [{ type: 'text', text: `${answer.content?.pid} at ${process.pid}` }] };
+    return { content: [{ type: 'text', text: `${String(answer.content?.pid)} at ${process.pid}` }] };
   });
   return mcp;
 }
