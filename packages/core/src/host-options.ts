@@ -45,7 +45,8 @@ export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
 ];
 
 /** What {@link checkServerOptions} returns: every option, with its default filled in. */
-export type CheckedServerOptions = Omit<SessionHostOptions, 'replyPort' | 'onerror' | 'answerAddress'>;
+export type CheckedServerOptions = Omit<SessionHostOptions, 'replyPort' | 'onerror' | 'answerAddress'> &
+  Pick<ServerOptions, 'signal'>;
 
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -83,5 +84,9 @@ export function checkServerOptions(options: ServerOptions): CheckedServerOptions
       unit: 'milliseconds',
     }),
     logger: loggerOption(options.logger, silentLogger),
+    signal:
+      options.signal === undefined
+        ? undefined
+        : objectOption('signal', options.signal, ['addEventListener', 'removeEventListener']),
   };
 }

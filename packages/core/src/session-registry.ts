@@ -151,14 +151,11 @@ export class SessionRegistry {
 
   async #open(record: SessionRecord, resumed: boolean): Promise<Session> {
     const { maxSessions, createServer, owner } = this.#options;
-    if (this.#live.size + this.#opening >= maxSessions) {
-      throw new AsyncMcpError(
-        'ERR_SESSION_LIMIT',
-        `This server holds ${maxSessions} sessions, the most it may. Try again later.`,
-        {
-          details: { maxSessions },
-        },
-      );
+    // A session on record that is heard of takes the place of one that is idle: that one only loses its live server.
+    if (resumed && this.#full) await this.#freeLeastRecentlyActive();
+    if (this.#full) {
+      const text = `This server holds ${maxSessions} sessions, the most it may. Try again later.`;
+      throw new AsyncMcpError('ERR_SESSION_LIMIT', text, { details: { maxSessions } });
     }
     this.#opening++;
     try {
@@ -173,6 +170,16 @@ export class SessionRegistry {
     } finally {
       this.#opening--;
     }
+  }
+
+  get #full(): boolean {
+    return this.#live.size + this.#opening >= this.#options.maxSessions;
+  }
+
+  async #freeLeastRecentlyActive(): Promise<void> {
+    const idle = this.live.filter((session) => session.idle);
+    const [first] = idle.toSorted((a, b) => a.lastActiveAt - b.lastActiveAt);
+    if (first !== undefined) await this.release(first);
   }
 
   /** Four hexadecimal digits; with the process's twelve they name one live server object. */

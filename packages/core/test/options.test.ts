@@ -40,6 +40,7 @@ describe('server options', () => {
     ['store', {}],
     ['store', 'redis://'],
     ['logger', { info: () => {} }],
+    ['signal', {}],
   ])('refuse %s: %p, naming the option and what is allowed', (name, value) => {
     const failure = failureOf({ [name]: value });
     expect(failure).toBeInstanceOf(AsyncMcpError);

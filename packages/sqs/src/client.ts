@@ -10,7 +10,7 @@ import {
 } from '@asyncmcp/core';
 import { sqsClientOption, timingOptions } from './common-options.js';
 import { checkMessageAttributes } from './message-attributes.js';
-import { queueUrlOption, sameAccountAs } from './queue-address.js';
+import { otherQueueUrlOption, queueUrlOption, sameAccountAs } from './queue-address.js';
 import { createQueueLimits } from './queue-limits.js';
 import { createReplyChannel, createTemporaryReplyChannel } from './reply-channel.js';
 import { SqsResponseReceiver } from './response-receiver.js';
@@ -105,7 +105,8 @@ function createSqsWire(options: SqsClientTransportOptions, logger: Logger): Clie
 
 /** The receiver of the options, or one for the queue of the options, or one for a queue that lives as long as the transport. */
 function replyChannel(options: SqsClientTransportOptions, sqs: SQSClient, logger: Logger): ReplyChannel {
-  const { receiver, responseQueueUrl } = options;
+  const { receiver, requestQueueUrl } = options;
+  const responseQueueUrl = otherQueueUrlOption('responseQueueUrl', options.responseQueueUrl, requestQueueUrl);
   const receiverOptions = { sqs, logger, ...timingOptions(options) };
   if (receiver === undefined) {
     if (responseQueueUrl === undefined) return createTemporaryReplyChannel(receiverOptions);

@@ -39,6 +39,18 @@ export function queueUrlOption(name: string, value: unknown): string {
 }
 
 /**
+ * Checks an option that holds the URL of a queue other than another option's, so that no message is sent back to where it
+ * was taken from; undefined is left as it is.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
+export function otherQueueUrlOption(name: string, value: unknown, other: string): string | undefined {
+  if (value === undefined) return undefined;
+  if (value === other) throw invalidOption(name, value, 'another queue than requestQueueUrl');
+  return queueUrlOption(name, value);
+}
+
+/**
  * The default policy for reply addresses: queues on the host and in the account of the request queue, the request queue
  * itself excepted. A sender could otherwise point this process, with its credentials, at somebody else's queue.
  */

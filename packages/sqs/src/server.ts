@@ -11,7 +11,7 @@ import { sqsClientOption, timingOptions } from './common-options.js';
 import { createSqsConsumer } from './consumer.js';
 import { createDeadLetter } from './dead-letter.js';
 import { checkMessageAttributes } from './message-attributes.js';
-import { queueUrlOption, sameAccountAs } from './queue-address.js';
+import { otherQueueUrlOption, queueUrlOption, sameAccountAs } from './queue-address.js';
 import { createQueueLimits } from './queue-limits.js';
 import { createSqsSender } from './sender.js';
 import type { AllowReplyTo, ReplyPort, ServerOptions, Sessions } from '@asyncmcp/core';
@@ -92,15 +92,13 @@ export class SqsServer {
     const checked = checkServerOptions(options);
     const { logger } = checked;
     const sqs = sqsClientOption(options.sqs);
-    const { answerQueueUrl } = options;
     const timing = timingOptions(options);
-    const deadLetterQueueUrl =
-      options.deadLetterQueueUrl === undefined
-        ? undefined
-        : queueUrlOption('deadLetterQueueUrl', options.deadLetterQueueUrl);
-    this.#requestQueueUrl = queueUrlOption('requestQueueUrl', options.requestQueueUrl);
+    const requestQueueUrl = queueUrlOption('requestQueueUrl', options.requestQueueUrl);
+    const deadLetterQueueUrl = otherQueueUrlOption('deadLetterQueueUrl', options.deadLetterQueueUrl, requestQueueUrl);
+    const answerQueueUrl = otherQueueUrlOption('answerQueueUrl', options.answerQueueUrl, requestQueueUrl);
+    this.#requestQueueUrl = requestQueueUrl;
     this.#hasDeadLetterQueue = deadLetterQueueUrl !== undefined;
-    this.#signal = options.signal;
+    this.#signal = checked.signal;
     this.#limits = createQueueLimits(sqs, logger);
     this.#sender = createSqsSender({
       sqs,
@@ -113,11 +111,11 @@ export class SqsServer {
     this.#host = new SessionHost({
       ...checked,
       onerror,
-      replyPort: createReplyPort(this.#sender, replyPolicy(options, this.#requestQueueUrl)),
-      ...(answerQueueUrl !== undefined && { answerAddress: queueUrlOption('answerQueueUrl', answerQueueUrl) }),
+      replyPort: createReplyPort(this.#sender, replyPolicy(options, requestQueueUrl)),
+      answerAddress: answerQueueUrl,
     });
     this.sessions = this.#host;
-    const queues = [this.#requestQueueUrl, ...(answerQueueUrl === undefined ? [] : [answerQueueUrl])];
+    const queues = [requestQueueUrl, ...(answerQueueUrl === undefined ? [] : [answerQueueUrl])];
     this.#consumers = queues.map((queueUrl) =>
       createSqsConsumer({
         sqs,

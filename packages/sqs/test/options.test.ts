@@ -47,11 +47,15 @@ describe('a wrong option is refused at construction, by name', () => {
     ['maxSessions', -1],
     ['concurrency', 0],
     ['deadLetterQueueUrl', 'x'],
+    ['deadLetterQueueUrl', requestQueueUrl],
     ['answerQueueUrl', 7],
+    ['answerQueueUrl', requestQueueUrl],
+    ['signal', 'now'],
   ];
   const client: Wrong[] = [
     ...both,
     ['responseQueueUrl', 'x'],
+    ['responseQueueUrl', requestQueueUrl],
     ['clientId', ''],
     ['clientId', 'with space'],
     ['clientId', 'x'.repeat(129)],

@@ -24,12 +24,24 @@ export const sessions: ContractGroup = {
       equal(await third.call('echo', 'room'), 'room');
     }),
 
+    contractCase('at the limit, a session on record takes the place of an idle one', async (stage) => {
+      const store = new MemorySessionStore();
+      const first = await stage.server(stage.testServer(), { store });
+      const clients = [await stage.client(), await stage.client()];
+      await first.close();
+      const second = await stage.server(stage.testServer(), { store, maxSessions: 1 });
+      for (const client of [...clients, ...clients]) equal(await client.call('echo', 'still here'), 'still here');
+      equal(second.sessions.list().length, 1);
+    }),
+
     contractCase('an idle session is freed, and taken up again when it is heard of', async (stage) => {
       const { client, server, test } = await stage.pair({ sessionIdleTimeoutMs: 20 });
+      await client.call('echo', 'before the pause');
       await stage.eventually('the session to be freed', () => server.sessions.list().length === 0);
+      const made = test.created.length;
       equal(await client.call('sample', 'after the pause'), 'sampled after the pause');
-      // Not the second: the session may have been freed before `notifications/initialized` reached it.
-      const [first, again] = [test.created[0], test.created.at(-1)];
+      const [first] = test.created;
+      const again = test.created[made];
       equal(again?.id, first?.id);
       equal(again?.resumed, true);
       equal(again?.initialized, true);
