@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { Call } from './call.js';
 import { DuplicateWindow } from './duplicate-window.js';
 import { createEnvelope } from './envelope.js';
@@ -37,8 +36,6 @@ export interface CallRunnerOptions {
 export class CallRunner {
   readonly #options: CallRunnerOptions;
   readonly #slots: Slots;
-  /** The call that code runs for, through whatever it awaits. */
-  readonly #current = new AsyncLocalStorage<Call>();
   readonly #ended = new DuplicateWindow<'answered' | 'cancelled'>(ENDED_WINDOW);
 
   constructor(options: CallRunnerOptions) {
@@ -62,7 +59,7 @@ export class CallRunner {
     }
     const call = new Call(request, flight, this.#slots);
     session.calls.set(key, call);
-    if (await call.start()) this.#current.run(call, () => session.transport.deliver(request));
+    if (await call.start()) session.transport.deliver(request);
     await call.yielded;
   }
 
@@ -98,15 +95,14 @@ export class CallRunner {
   }
 
   /**
-   * The call a message of the server belongs to: the one it names, or else the one whose handler sends it. Handlers that
-   * use the server object instead of what they were given name none (`server.createMessage()`).
+   * The call that a request of the server makes wait: the one it names, or else one that runs in its session. Handlers that
+   * use the server object instead of what they were given name none (`server.createMessage()`); as slots are only counted,
+   * it does not matter which of the session's calls gives up its own. (Asking AsyncLocalStorage whose it is would be exact,
+   * but on Node 20 it costs every promise of the process a hook.)
    */
-  find(session: Session, id: RequestId | undefined): Call | undefined {
+  waitingCall(session: Session, id: RequestId | undefined): Call | undefined {
     if (id !== undefined) return session.calls.get(requestIdKey(id));
-    const current = this.#current.getStore();
-    return current !== undefined && session.calls.get(requestIdKey(current.request.id)) === current
-      ? current
-      : undefined;
+    return [...session.calls.values()].find((call) => call.running);
   }
 
   /** Answers all calls of a session that has ended. */

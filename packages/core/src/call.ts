@@ -9,10 +9,10 @@ export class Call {
   /** Resolves when the call no longer takes up room: it has ended, or it waits for the client. */
   readonly yielded: Promise<void>;
   readonly #slots: Slots;
-  readonly #abort = new AbortController();
   #yield!: () => void; // Assigned in the constructor, by the promise's executor.
   #state: 'waiting' | 'running' | 'parked' | 'ended' = 'waiting';
   #openServerRequests = 0;
+  #giveUpWaiting: (() => void) | undefined;
 
   constructor(request: JSONRPCRequest, flight: Flight, slots: Slots) {
     this.request = request;
@@ -28,23 +28,30 @@ export class Call {
     return this.#state === 'running' || this.#state === 'parked';
   }
 
+  get running(): boolean {
+    return this.#state === 'running';
+  }
+
   get parked(): boolean {
     return this.#state === 'parked';
   }
 
   /** Waits for a slot. Resolves with false when the call ended (was cancelled, say) before it had one. */
   async start(): Promise<boolean> {
-    try {
-      await this.#slots.acquire(this.#abort.signal);
-    } catch {
-      return false; // Only end() aborts the waiting.
+    if (this.#slots.tryTake()) {
+      this.#state = 'running';
+      return true;
     }
-    if (this.#state === 'ended') {
-      this.#slots.release();
-      return false;
-    }
-    this.#state = 'running';
-    return true;
+    return new Promise((resolve) => {
+      const giveUp = this.#slots.wait(() => {
+        this.#state = 'running';
+        resolve(true);
+      });
+      this.#giveUpWaiting = () => {
+        giveUp();
+        resolve(false);
+      };
+    });
   }
 
   /**
@@ -70,8 +77,8 @@ export class Call {
   /** The call is over: answered, cancelled, or given back. */
   end(): void {
     if (this.#state === 'running') this.#slots.release();
+    if (this.#state === 'waiting') this.#giveUpWaiting?.();
     this.#state = 'ended';
-    this.#abort.abort();
     this.#yield();
   }
 }

@@ -158,8 +158,8 @@ export class SessionHost implements Sessions {
   ): Promise<void> {
     session.lastActiveAt = Date.now();
     if (isResponse(message)) return this.#calls.respond(session, message);
-    const call = this.#calls.find(session, options?.relatedRequestId);
-    if (isRequest(message) && call !== undefined) {
+    const call = isRequest(message) ? this.#calls.waitingCall(session, options?.relatedRequestId) : undefined;
+    if (call !== undefined) {
       call.park();
       this.#onProgress?.();
     }

@@ -1,7 +1,7 @@
 /** A counting semaphore, first come first served. */
 export class Slots {
   readonly #limit: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   #taken = 0;
 
   constructor(limit: number) {
@@ -13,27 +13,19 @@ export class Slots {
     return this.#taken;
   }
 
-  /** Resolves when a slot is the caller's. Rejects with the signal's reason when it aborts first. */
-  async acquire(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#taken < this.#limit && this.#waiting.length === 0) {
-      this.#taken++;
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
-      const onAbort = (): void => {
-        const index = this.#waiting.indexOf(granted);
-        if (index !== -1) this.#waiting.splice(index, 1);
-        reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
-      };
-      const granted = (): void => {
-        signal.removeEventListener('abort', onAbort);
-        this.#taken++;
-        resolve();
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.push(granted);
-    });
+  /** Takes a slot if there is one and nobody waits for it. */
+  tryTake(): boolean {
+    if (this.#taken >= this.#limit || this.#waiting.size > 0) return false;
+    this.#taken++;
+    return true;
+  }
+
+  /** Calls `granted` once a slot is the caller's. The result gives up the waiting; it does nothing after that. */
+  wait(granted: () => void): () => void {
+    const entry = (): void => granted();
+    this.#waiting.add(entry);
+    this.#grant();
+    return () => this.#waiting.delete(entry);
   }
 
   /** Takes a slot without waiting, even above the limit: for work that had one and goes on. */
@@ -43,10 +35,15 @@ export class Slots {
 
   release(): void {
     this.#taken--;
-    while (this.#taken < this.#limit) {
-      const next = this.#waiting.shift();
-      if (next === undefined) return;
-      next();
+    this.#grant();
+  }
+
+  #grant(): void {
+    for (const granted of this.#waiting) {
+      if (this.#taken >= this.#limit) return;
+      this.#waiting.delete(granted);
+      this.#taken++;
+      granted();
     }
   }
 }

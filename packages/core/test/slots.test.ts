@@ -1,48 +1,48 @@
 import { describe, expect, it } from '@jest/globals';
 import { Slots } from '../src/slots.js';
 
-const never = new AbortController().signal;
-
 describe('Slots', () => {
-  it('gives slots in the order they were asked for', async () => {
+  it('gives slots in the order they were asked for', () => {
     const slots = new Slots(1);
     const order: number[] = [];
-    await slots.acquire(never);
-    const waiting = [1, 2, 3].map(async (n) => {
-      await slots.acquire(never);
-      order.push(n);
-      slots.release();
-    });
-    slots.release();
-    await Promise.all(waiting);
+    expect(slots.tryTake()).toBe(true);
+    for (const n of [1, 2, 3]) slots.wait(() => order.push(n));
+    expect(slots.tryTake()).toBe(false);
+    for (let n = 0; n < 4; n++) slots.release();
     expect(order).toEqual([1, 2, 3]);
     expect(slots.taken).toBe(0);
   });
 
-  it('lets a waiting one go without using up a slot', async () => {
+  it('lets a waiting one go without using up a slot', () => {
     const slots = new Slots(1);
-    await slots.acquire(never);
-    const controller = new AbortController();
-    const waiting = slots.acquire(controller.signal);
-    controller.abort(new Error('cancelled'));
-    await expect(waiting).rejects.toThrow('cancelled');
+    slots.take();
+    let granted = false;
+    const giveUp = slots.wait(() => (granted = true));
+    giveUp();
     slots.release();
-    expect(slots.taken).toBe(0);
-    await slots.acquire(never);
-    expect(slots.taken).toBe(1);
+    expect(granted).toBe(false);
+    expect(slots.tryTake()).toBe(true);
   });
 
-  it('admits nobody while work that went on without waiting is above the limit', async () => {
+  it('lets nobody overtake those who wait', () => {
     const slots = new Slots(1);
     slots.take();
     slots.take();
-    let admitted = false;
-    const waiting = slots.acquire(never).then(() => (admitted = true));
+    slots.wait(() => {});
     slots.release();
-    await Promise.resolve();
-    expect(admitted).toBe(false);
+    expect(slots.tryTake()).toBe(false);
+  });
+
+  it('admits nobody while work that went on without waiting is above the limit', () => {
+    const slots = new Slots(1);
+    slots.take();
+    slots.take();
+    let granted = false;
+    slots.wait(() => (granted = true));
     slots.release();
-    await waiting;
+    expect(granted).toBe(false);
+    slots.release();
+    expect(granted).toBe(true);
     expect(slots.taken).toBe(1);
   });
 });

@@ -7,6 +7,9 @@ export interface LinkedSignal {
 
 /** Links signals; undefined ones are left out. */
 export function linkSignals(...sources: (AbortSignal | undefined)[]): LinkedSignal {
+  const [only, ...others] = sources.filter((source) => source !== undefined);
+  // The usual case, on the way of every message: nothing to link, nothing to clean up.
+  if (only !== undefined && others.length === 0) return { signal: only, unlink: () => {} };
   const controller = new AbortController();
   const cleanups = sources.map((source) => onAbort(source, (reason) => controller.abort(reason)));
   return {

@@ -31,8 +31,9 @@ export function createDeletes(sqs: SQSClient, queueUrl: string): (receiptHandle:
     });
   }
 
+  // Deletes are not given up: closing waits for them.
+  const { signal } = new AbortController();
   return async (receiptHandle) => {
-    const { signal } = new AbortController();
     try {
       await retry(() => batcher.add(receiptHandle), { forMs: DELETE_FOR_MS, signal, isTransient });
     } catch (error) {
