@@ -1,1 +1,15 @@
-export {};
+/**
+ * The demo's MCP client: a scenario that checks what it gets and shows what travelled. The command that runs it over SQS is
+ * `@asyncmcp/demo-client/main`.
+ *
+ * @packageDocumentation
+ */
+export { ScenarioError, runScenario } from './scenario.js';
+export { Trace } from './trace.js';
+export { traceSqs } from './trace-sqs.js';
+export { createStyle, isColored } from './style.js';
+
+export type { ScenarioOptions } from './scenario.js';
+export type { DemoTransport } from './steps.js';
+export type { Style } from './style.js';
+export type { TraceEntry } from './trace.js';

@@ -1,1 +1,8 @@
-export {};
+/**
+ * The demo's MCP server. The command that serves it over SQS is `@asyncmcp/demo-server/main`.
+ *
+ * @packageDocumentation
+ */
+export { createDemoMcpServer } from './demo-mcp-server.js';
+
+export type { Log } from './calls.js';

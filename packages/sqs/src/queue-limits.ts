@@ -48,7 +48,8 @@ export function createQueueLimits(sqs: SQSClient, logger: Logger): QueueLimits {
       });
       return factsFrom(Attributes);
     } catch (error) {
-      if (!isAsyncMcpError(error, 'ERR_ACCESS_DENIED')) throw error;
+      // Without credentials nothing else is going to work either: that is for whoever starts us to hear.
+      if (!isAsyncMcpError(error, 'ERR_ACCESS_DENIED') || isWithoutCredentials(error.cause)) throw error;
       if (!warned) {
         warned = true;
         const sentence =
@@ -98,4 +99,8 @@ function deadLetterTarget(redrivePolicy: string | undefined): string | undefined
   } catch {
     return undefined;
   }
+}
+
+function isWithoutCredentials(error: unknown): boolean {
+  return error instanceof Error && /^(CredentialsProviderError|TokenProviderError)$/.test(error.name);
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { createQueueLimits } from '../src/queue-limits.js';
 import { intercept, recordCalls, recordingLogger, startEmulator } from './support.js';
 import type { Emulator } from './support.js';
@@ -46,6 +47,16 @@ describe('queue limits', () => {
     await expect(limits.get('https://a/1/x')).resolves.toEqual({ maximumMessageSize: 1_048_576 });
     await expect(limits.get('https://a/1/y')).resolves.toEqual({ maximumMessageSize: 1_048_576 });
     expect(logger.lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
+  });
+
+  it('does not take missing credentials for a missing permission', async () => {
+    const sqs = new SQSClient({
+      endpoint: 'http://127.0.0.1:1',
+      region: 'us-east-1',
+      credentials: () => Promise.reject(Object.assign(new Error('none'), { name: 'CredentialsProviderError' })),
+    });
+    const limits = createQueueLimits(sqs, recordingLogger());
+    await expect(limits.get('https://a/1/x')).rejects.toMatchObject({ code: 'ERR_ACCESS_DENIED' });
   });
 
   it('is not put off by a redrive policy it cannot read', async () => {

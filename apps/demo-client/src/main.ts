@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+/** The demo's MCP client as a command, over SQS: `node dist/main.js --help`. */
+import { isAsyncMcpError } from '@asyncmcp/core';
+import { SqsClientTransport } from '@asyncmcp/sqs';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { Command, Option } from 'commander';
+import { ScenarioError, runScenario } from './scenario.js';
+import { createStyle, isColored } from './style.js';
+import { Trace } from './trace.js';
+import { traceSqs } from './trace-sqs.js';
+
+interface Flags {
+  endpoint?: string;
+  region?: string;
+  requestQueueUrl?: string;
+  responseQueueUrl?: string;
+  timeout: number;
+}
+
+const NO_QUEUE = `No request queue: give --request-queue-url, or set ASYNCMCP_REQUEST_QUEUE_URL.
+It is the queue that a demo server takes requests from. To have both without AWS,
+start an emulator, which prints what to do next:
+  npx pnpm@12 turbo run emulator --filter=@asyncmcp/demo`;
+
+const HELP_AFTER = `
+Credentials come from where every AWS client takes them: AWS_ACCESS_KEY_ID and
+AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role. Emulators take any.
+
+Exits with 0 when every step was checked, with 1 when one was not as it must be.`;
+
+const program = new Command('demo-client')
+  .description('Calls the tools of the demo server over Amazon SQS, checks the results, and shows what travelled.')
+  .addOption(new Option('--request-queue-url <url>', "the server's queue (required)").env('ASYNCMCP_REQUEST_QUEUE_URL'))
+  .addOption(
+    new Option(
+      '--response-queue-url <url>',
+      'the queue that replies come to (default: a temporary one, deleted at the end)',
+    ).env('ASYNCMCP_RESPONSE_QUEUE_URL'),
+  )
+  .addOption(new Option('--endpoint <url>', 'address of SQS, for emulators (default: AWS)').env('AWS_ENDPOINT_URL'))
+  .addOption(new Option('--region <name>', 'AWS region (default: that of the profile)').env('AWS_REGION'))
+  .addOption(new Option('--timeout <seconds>', 'how long to wait for an answer').argParser(Number).default(30))
+  .addHelpText('after', HELP_AFTER)
+  .parse();
+
+async function main(flags: Flags): Promise<void> {
+  const { requestQueueUrl, responseQueueUrl, endpoint, region, timeout } = flags;
+  if (!requestQueueUrl) return program.error(NO_QUEUE, { exitCode: 2 });
+  if (!(timeout > 0)) return program.error('--timeout must be a number of seconds above 0.', { exitCode: 2 });
+
+  const sqs = new SQSClient({ ...(endpoint && { endpoint }), ...(region && { region }) });
+  const trace = new Trace();
+  traceSqs(sqs, trace);
+  const stop = new AbortController();
+  // Not once: Ctrl-C under a task runner arrives twice, and the temporary queue is still to be deleted.
+  for (const event of ['SIGINT', 'SIGTERM']) process.on(event, () => stop.abort('interrupted'));
+  try {
+    await runScenario({
+      createTransport: () =>
+        new SqsClientTransport({ sqs, requestQueueUrl, ...(responseQueueUrl && { responseQueueUrl }) }),
+      trace,
+      print: (line) => console.log(line),
+      style: createStyle(isColored(process.stdout)),
+      timeoutMs: timeout * 1000,
+      signal: stop.signal,
+    });
+  } finally {
+    sqs.destroy();
+  }
+}
+
+try {
+  await main(program.opts<Flags>());
+} catch (error) {
+  // The report has named the step and the reason.
+  if (error instanceof ScenarioError) process.exitCode = 1;
+  else if (isAsyncMcpError(error)) program.error(`${error.code}: ${error.message}`);
+  else throw error;
+}

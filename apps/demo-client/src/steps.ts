@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isRecord } from '@asyncmcp/core';
+import { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import { check, checkEqual, rejectionOf, textOf } from './checks.js';
+import type { AsyncMcpErrorCode } from '@asyncmcp/core';
+import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import type { RequestOptions } from '@modelcontextprotocol/sdk/shared/protocol.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { CallToolResult, Progress } from '@modelcontextprotocol/sdk/types.js';
+
+/** Any client transport of this project. */
+export type DemoTransport = Transport & { terminateSession(): Promise<void> };
+
+export interface StepContext {
+  readonly client: Client;
+  readonly transport: DemoTransport;
+  /** How long a request may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Takes an error that was reported beside the calls for granted. */
+  readonly expectReported: (code: AsyncMcpErrorCode) => void;
+}
+
+export interface Step {
+  readonly title: string;
+  /** Resolves with what was checked, in a few words; rejects when something is not as it must be. */
+  readonly run: (context: StepContext) => Promise<string>;
+}
+
+const TEXT =
+  'A server may take minutes to answer. A client may go away and come back. Either side may crash. No call is lost. ' +
+  'Nobody waits on the line.';
+const TEXT_WORDS = 28;
+const TEXT_SENTENCES = 5;
+
+const GIVEN_UP = 'not needed any more';
+
+/** How often, and with which pause in milliseconds, something is looked at that takes its time to come true. */
+const LOOKS = 50;
+const PAUSE_MS = 100;
+
+/** The steps in their order: each builds on those before it. */
+export const STEPS: readonly Step[] = [
+  { title: 'handshake', run: handshake },
+  { title: 'tool list', run: toolList },
+  { title: 'quick tool', run: quickTool },
+  { title: 'slow tool', run: slowTool },
+  { title: 'cancelled call', run: cancelledCall },
+  { title: 'failing tool', run: failingTool },
+  { title: "session's end", run: sessionEnd },
+];
+
+async function handshake({ client, transport, timeoutMs }: StepContext): Promise<string> {
+  await client.connect(transport, { timeout: timeoutMs });
+  const { name = '', version = '' } = client.getServerVersion() ?? {};
+  checkEqual("the server's name", name, 'asyncmcp-demo-server');
+  check('the handshake', transport.sessionId !== undefined, 'the server gave no session id');
+  return `${name} ${version}, session ${transport.sessionId.slice(0, 8)}`;
+}
+
+async function toolList({ client, timeoutMs }: StepContext): Promise<string> {
+  const { tools } = await client.listTools(undefined, { timeout: timeoutMs });
+  const names = tools.map(({ name }) => name).toSorted();
+  checkEqual('the tools', names, ['count_words', 'divide', 'greet', 'server_info', 'wait']);
+  return names.join(', ');
+}
+
+async function quickTool(context: StepContext): Promise<string> {
+  const text = textOf('greet', await callTool(context, 'greet', { name: 'Ada' }));
+  checkEqual('the answer of greet', text, 'Hello, Ada!');
+  return `greet "Ada" → "${text}"`;
+}
+
+async function slowTool(context: StepContext): Promise<string> {
+  const seen: Progress[] = [];
+  const options: RequestOptions = {
+    // The SDK's client gives a call up after its timeout; this way each report gives it the whole time again.
+    resetTimeoutOnProgress: true,
+    onprogress: (report) => void seen.push(report),
+  };
+  const text = textOf('count_words', await callTool(context, 'count_words', { text: TEXT }, options));
+  checkEqual('the answer of count_words', text, `${TEXT_WORDS} words in ${TEXT_SENTENCES} sentences`);
+  // In any order: standard queues do not keep it.
+  const reports = seen.map(({ progress, total }) => `${progress}/${total ?? '?'}`).toSorted();
+  checkEqual('the progress reports', reports, ['1/5', '2/5', '3/5', '4/5', '5/5']);
+  return `${text}; progress ${seen.map(({ progress }) => progress).join(' ')}`;
+}
+
+async function cancelledCall(context: StepContext): Promise<string> {
+  const before = await cancelledSoFar(context);
+  const giveUp = new AbortController();
+  let reports = 0;
+  const call = callTool(
+    context,
+    'wait',
+    { seconds: 60 },
+    {
+      signal: giveUp.signal,
+      // It runs: now it is worth cancelling.
+      onprogress: () => {
+        reports++;
+        if (reports === 2) giveUp.abort(GIVEN_UP);
+      },
+    },
+  );
+  const error = await rejectionOf('the cancelled call', call);
+  check(
+    'the cancelled call',
+    giveUp.signal.aborted && String(error).includes(GIVEN_UP),
+    `failed with ${String(error)}`,
+  );
+  await eventually('the server to stop the call', async () => (await cancelledSoFar(context)) === before + 1);
+  return `wait 60 s: given up after ${reports} reports, it stopped`;
+}
+
+async function failingTool(context: StepContext): Promise<string> {
+  const result = await callTool(context, 'divide', { dividend: 1, divisor: 0 });
+  const text = textOf('divide', result, true);
+  checkEqual('the failure of divide', text, 'Cannot divide 1 by zero.');
+  return `divide 1 by 0 → isError "${text}"`;
+}
+
+async function sessionEnd({ client, transport, timeoutMs, expectReported }: StepContext): Promise<string> {
+  const { sessionId } = transport;
+  check('the session', sessionId !== undefined, 'is lost already');
+  await transport.terminateSession();
+  check('terminateSession()', transport.sessionId === undefined, 'the transport still has the session');
+  // Now as a client that has not heard of it: the server must refuse, not stay silent.
+  transport.sessionId = sessionId;
+  expectReported('ERR_SESSION_LOST');
+  let refusal: unknown;
+  await eventually('the session to be refused', async () => {
+    refusal = await client.ping({ timeout: timeoutMs }).catch((error: unknown) => error);
+    return refusal instanceof Error;
+  });
+  check('a ping after the end', isSessionNotFound(refusal), `failed with ${String(refusal)}`);
+  delete transport.sessionId;
+  await client.close();
+  return 'ended; a ping under its id → error -32001';
+}
+
+/** By the error's data: -32001 is also the code of the SDK's own timeouts. */
+function isSessionNotFound(error: unknown): boolean {
+  if (!isRecord(error) || error['code'] !== -32001) return false;
+  return isRecord(error['data']) && error['data']['code'] === 'ERR_SESSION_NOT_FOUND';
+}
+
+/** How many calls of this session the server has cancelled, as it says itself. */
+async function cancelledSoFar(context: StepContext): Promise<number> {
+  const { structuredContent } = await callTool(context, 'server_info', {});
+  const cancelled = structuredContent?.['cancelled'];
+  check('server_info', typeof cancelled === 'number', 'does not say how many calls were cancelled');
+  return cancelled;
+}
+
+async function callTool(
+  { client, timeoutMs }: StepContext,
+  name: string,
+  args: Record<string, unknown>,
+  options: RequestOptions = {},
+): Promise<CallToolResult> {
+  const result = await client.callTool({ name, arguments: args }, undefined, { timeout: timeoutMs, ...options });
+  return CallToolResultSchema.parse(result);
+}
+
+async function eventually(what: string, condition: () => Promise<boolean>): Promise<void> {
+  for (let look = 1; !(await condition()); look++) {
+    check(`waited for ${what}`, look < LOOKS, `it did not in ${look} looks`);
+    await sleep(PAUSE_MS);
+  }
+}

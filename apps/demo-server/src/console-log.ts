@@ -1,0 +1,51 @@
+import { isAsyncMcpError } from '@asyncmcp/core';
+import type { AsyncMcpError, Logger } from '@asyncmcp/core';
+
+export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What the command prints: a line for each event, and what the package logs from a level on. */
+export interface ConsoleLog {
+  event(subject: string, what: string): void;
+  /** For the server's `onerror`. */
+  error(error: AsyncMcpError): void;
+  /** For the server's option `logger`. */
+  readonly logger: Logger;
+}
+
+export function createConsoleLog(level: LogLevel): ConsoleLog {
+  // The package logs most of what it reports, too: said once is enough.
+  const said = new WeakSet<object>();
+
+  function print(subject: string, what: string): void {
+    console.log(`${new Date().toISOString().slice(11, 23)}  ${subject.padEnd(8)}  ${what}`);
+  }
+
+  function logAt(at: LogLevel): (facts: object, message: string) => void {
+    if (LOG_LEVELS.indexOf(at) > LOG_LEVELS.indexOf(level)) return () => {};
+    return (facts, message) => {
+      const error: unknown = 'err' in facts ? facts.err : undefined;
+      if (isAsyncMcpError(error)) {
+        if (said.has(error)) return;
+        said.add(error);
+      }
+      print(at, isAsyncMcpError(error) ? `${error.code} ${message}` : `${message}${inBrief(facts)}`);
+    };
+  }
+
+  const error = logAt('error');
+  return {
+    event: print,
+    error: (reported) => error({ err: reported }, reported.message),
+    logger: { error, warn: logAt('warn'), info: logAt('info'), debug: logAt('debug') },
+  };
+}
+
+/** The facts of a log line as ` name=value …`. */
+function inBrief(facts: object): string {
+  return Object.entries(facts)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => ` ${name}=${value instanceof Error ? value.message : JSON.stringify(value)}`)
+    .join('');
+}

@@ -1,0 +1,109 @@
+#!/usr/bin/env node
+/** The demo's MCP server as a command, over SQS: `node dist/main.js --help`. */
+import { isAsyncMcpError } from '@asyncmcp/core';
+import { SqsServer } from '@asyncmcp/sqs';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { Command, Option } from 'commander';
+import { LOG_LEVELS, createConsoleLog } from './console-log.js';
+import { createDemoMcpServer } from './demo-mcp-server.js';
+import { onStopSignal } from './stop-signal.js';
+import type { LogLevel } from './console-log.js';
+
+interface Flags {
+  endpoint?: string;
+  region?: string;
+  requestQueueUrl?: string;
+  deadLetterQueueUrl?: string;
+  concurrency: number;
+  logLevel: LogLevel;
+}
+
+const NO_QUEUE = `No request queue: give --request-queue-url, or set ASYNCMCP_REQUEST_QUEUE_URL.
+This command creates nothing in AWS. Make a queue,
+  aws sqs create-queue --queue-name demo-requests
+or start an emulator that has one and prints what to do next:
+  npx pnpm@12 turbo run emulator --filter=@asyncmcp/demo`;
+
+const HELP_AFTER = `
+Credentials come from where every AWS client takes them: AWS_ACCESS_KEY_ID and
+AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role. Emulators take any. The server
+creates nothing in AWS: the queue must exist, and clients bring their own reply
+queues.
+
+Ctrl-C or SIGTERM stops it when the calls that run are finished; once more stops
+it at once.`;
+
+const program = new Command('demo-server')
+  .description('Serves the demo tools (greet, count_words, divide, wait, server_info) to MCP clients over Amazon SQS.')
+  .addOption(
+    new Option('--request-queue-url <url>', 'the queue that clients send to (required)').env(
+      'ASYNCMCP_REQUEST_QUEUE_URL',
+    ),
+  )
+  .addOption(
+    new Option(
+      '--dead-letter-queue-url <url>',
+      "where messages go that can never be handled (default: as the queue's redrive policy says)",
+    ).env('ASYNCMCP_DEAD_LETTER_QUEUE_URL'),
+  )
+  .addOption(new Option('--endpoint <url>', 'address of SQS, for emulators (default: AWS)').env('AWS_ENDPOINT_URL'))
+  .addOption(new Option('--region <name>', 'AWS region (default: that of the profile)').env('AWS_REGION'))
+  .addOption(
+    new Option('--concurrency <calls>', 'most calls that run at once')
+      .env('ASYNCMCP_CONCURRENCY')
+      .argParser(Number)
+      .default(100),
+  )
+  .addOption(
+    new Option('--log-level <level>', 'what to print beside calls and sessions')
+      .choices(LOG_LEVELS)
+      .env('LOG_LEVEL')
+      .default('warn'),
+  )
+  .addHelpText('after', HELP_AFTER)
+  .parse();
+
+async function main(flags: Flags): Promise<void> {
+  const { requestQueueUrl, deadLetterQueueUrl, endpoint, region } = flags;
+  if (!requestQueueUrl) return program.error(NO_QUEUE, { exitCode: 2 });
+  const log = createConsoleLog(flags.logLevel);
+
+  const sqs = new SQSClient({ ...(endpoint && { endpoint }), ...(region && { region }) });
+  const server = new SqsServer({
+    sqs,
+    requestQueueUrl,
+    ...(deadLetterQueueUrl && { deadLetterQueueUrl }),
+    concurrency: flags.concurrency,
+    logger: log.logger,
+    createServer: (session) => {
+      const subject = session.id.slice(0, 8);
+      const client = session.initializeParams.clientInfo.name;
+      log.event(subject, `session ${session.resumed ? 'taken up again' : 'opened'} by ${client}`);
+      log.event(subject, `replies go to ${queueName(session.replyTo)}`);
+      const mcp = createDemoMcpServer(session, (line) => log.event(subject, line));
+      mcp.server.onclose = () => log.event(subject, 'session closed');
+      return mcp;
+    },
+  });
+  server.onerror = (error) => log.error(error);
+
+  await server.start();
+  log.event('server', `ready: process ${process.pid} takes requests from ${queueName(requestQueueUrl)}`);
+  await onStopSignal();
+  const running = server.sessions.list().reduce((sum, { callsInFlight }) => sum + callsInFlight, 0);
+  log.event('server', `stopping (calls that still run: ${running})`);
+  await server.close();
+  sqs.destroy();
+  log.event('server', 'stopped');
+}
+
+function queueName(queueUrl: string): string {
+  return queueUrl.slice(queueUrl.lastIndexOf('/') + 1);
+}
+
+try {
+  await main(program.opts<Flags>());
+} catch (error) {
+  if (!isAsyncMcpError(error)) throw error;
+  program.error(`${error.code}: ${error.message}`);
+}

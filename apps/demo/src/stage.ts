@@ -1,0 +1,47 @@
+import type { Style } from '@asyncmcp/demo-client';
+
+/** What a demo is shown on. */
+export interface Stage {
+  readonly print: (line: string) => void;
+  readonly style: Style;
+  /** Aborted when the demo is to end early. */
+  readonly signal: AbortSignal;
+  /** Takes what the server prints, if that is to be shown. */
+  readonly onServerLine: ((line: string) => void) | undefined;
+  /** Prints something that is true now: `queues     demo-requests`. */
+  fact(subject: string, text: string): void;
+  /** Prints how to read the scenario's lines. */
+  legend(): void;
+  /** Prints what the server said, unless it was shown all along. */
+  failed(serverOutput: string): void;
+}
+
+export interface StageOptions {
+  readonly style: Style;
+  readonly signal: AbortSignal;
+  readonly verbose: boolean;
+}
+
+export function createStage({ style, signal, verbose }: StageOptions): Stage {
+  const print = (line: string): void => console.log(line);
+  const serverLine = (line: string): void => print(style.faint(`    | ${line}`));
+  return {
+    print,
+    style,
+    signal,
+    onServerLine: verbose ? serverLine : undefined,
+    fact: (subject, text) => print(`  ${style.strong(subject.padEnd(10))} ${text}`),
+    legend: () => {
+      print('');
+      print(style.faint('  Checked by the client (✓), and what it sent (→) and received (←): queue,'));
+      print(style.faint('  message, size, and milliseconds since the step began.'));
+      print('');
+    },
+    failed: (serverOutput) => {
+      if (verbose) return;
+      print('');
+      print('  The server said:');
+      serverOutput.split('\n').forEach(serverLine);
+    },
+  };
+}

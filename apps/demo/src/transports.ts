@@ -1,0 +1,13 @@
+import { runSqs } from './sqs.js';
+import type { Stage } from './stage.js';
+
+/** A transport the demo can show. */
+export interface DemoTransportEntry {
+  /** What the user types. */
+  readonly name: string;
+  readonly title: string;
+  /** Runs it, everything it needs included; rejects if anything is not as it must be. Leaves nothing running. */
+  readonly run: (stage: Stage) => Promise<void>;
+}
+
+export const TRANSPORTS: readonly DemoTransportEntry[] = [{ name: 'sqs', title: 'Amazon SQS', run: runSqs }];

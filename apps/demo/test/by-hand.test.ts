@@ -1,0 +1,81 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { emulator, finish, printed, start } from './support.js';
+import type { ModuleProcess } from '@asyncmcp/testkit';
+
+const server = import.meta.resolve('@asyncmcp/demo-server/main');
+const client = import.meta.resolve('@asyncmcp/demo-client/main');
+
+describe('emulator, server and client by hand', () => {
+  const running: ModuleProcess[] = [];
+
+  async function run(
+    file: string | URL,
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ): Promise<ModuleProcess> {
+    const child = await start(file, args, env);
+    running.push(child);
+    return child;
+  }
+
+  /** An emulator, and the environment that it tells its user to set. */
+  async function startEmulator(): Promise<{ endpoint: string; env: Record<string, string> }> {
+    const child = await run(emulator, ['--port', '0']);
+    await printed(child, '--filter=@asyncmcp/demo-client');
+    const env: Record<string, string> = {};
+    for (const [, name = '', value = ''] of child.output.matchAll(/ ([A-Z_]+)=(\S+)/g)) env[name] = value;
+    return { endpoint: env['AWS_ENDPOINT_URL'] ?? '', env };
+  }
+
+  async function startServer(env: Record<string, string>): Promise<ModuleProcess> {
+    const child = await run(server, [], env);
+    await printed(child, ' ready: ');
+    return child;
+  }
+
+  afterEach(async () => {
+    for (const child of running.splice(0)) await child.kill();
+  });
+
+  it('works as the emulator says', async () => {
+    const { env } = await startEmulator();
+    const serverProcess = await startServer(env);
+    const { code, lines } = await finish(await run(client, [], env));
+    expect(lines.join('\n')).toContain('7 of 7 steps checked');
+    expect(code).toBe(0);
+    expect(await serverProcess.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(serverProcess.output).toContain('greet #2 answered');
+    expect(serverProcess.output).toContain('wait #5 cancelled');
+  });
+
+  it('replies to a queue of one’s own', async () => {
+    const { endpoint, env } = await startEmulator();
+    await startServer(env);
+    const queueUrl = `${endpoint}/000000000000/demo-dead-letters`;
+    const { code, lines } = await finish(await run(client, ['--response-queue-url', queueUrl], env));
+    expect(lines.join('\n')).toMatch(/← demo-dead-letters +result #2/);
+    expect(code).toBe(0);
+  });
+
+  it('names the step that fails when no server is there', async () => {
+    const { code, lines } = await finish(await run(client, ['--timeout', '0.2'], (await startEmulator()).env));
+    expect(lines.join('\n')).toContain('0 of 7 steps checked, "handshake" failed');
+    expect(code).toBe(1);
+  });
+
+  it('says what to do when the queue is not given', async () => {
+    for (const file of [server, client]) {
+      const { code, lines } = await finish(await run(file, [], { ASYNCMCP_REQUEST_QUEUE_URL: '' }));
+      expect(lines.join('\n')).toContain('give --request-queue-url, or set ASYNCMCP_REQUEST_QUEUE_URL');
+      expect(code).toBe(2);
+    }
+  });
+
+  it('says so when the queue does not exist', async () => {
+    const { endpoint, env } = await startEmulator();
+    const missing = `${endpoint}/000000000000/no-such-queue`;
+    const { code, lines } = await finish(await run(server, ['--request-queue-url', missing], env));
+    expect(lines.join('\n')).toContain('ERR_DESTINATION_GONE');
+    expect(code).toBe(1);
+  });
+});

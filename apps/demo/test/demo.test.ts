@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+import { demo, finish, isStyled, printed, start } from './support.js';
+
+const STEPS = ['handshake', 'tool list', 'quick tool', 'slow tool', 'cancelled call', 'failing tool', "session's end"];
+
+describe('demo', () => {
+  it('shows every step over SQS, and leaves nothing', async () => {
+    const { code, lines } = await finish(await start(demo, ['sqs']));
+    const text = lines.join('\n');
+    expect(text).toContain('✓ sqs passed in');
+    expect(code).toBe(0);
+    const checked = lines.filter((line) => line.startsWith('  ✓ ')).map((line) => line.slice(4, 20).trim());
+    expect(checked).toEqual([...STEPS, '7 of 7 steps che']);
+    expect(text).toMatch(/→ demo-requests +tools\/call greet #\d+ +\d+ B +\+\d+ ms/);
+    expect(text).toMatch(/← asyncmcp-response-.{5}… notifications\/progress 5\/5 +\d+ B/);
+    expect(text).toMatch(/→ demo-requests +notifications\/cancelled #\d+/);
+    expect(text).toMatch(/← asyncmcp-response-.{5}… result \(isError\)/);
+    expect(text).toMatch(/← asyncmcp-response-.{5}… error -32001/);
+    expect(text).toMatch(/- asyncmcp-response-.{5}… temporary queue deleted/);
+    expect(text).toContain('stopped: exit code 0');
+    expect(text).toContain('demo-dead-letters, demo-requests: empty');
+  });
+
+  it('prints lines that fit a terminal, and no colours where there is none', async () => {
+    const { lines } = await finish(await start(demo, []));
+    expect(lines.filter((line) => line.length > 80 || isStyled(line))).toEqual([]);
+  });
+
+  it('names the transports there are', async () => {
+    const { code, lines } = await finish(await start(demo, ['carrier-pigeon']));
+    expect(lines).toEqual(['Unknown transport: carrier-pigeon. There is: sqs.']);
+    expect(code).toBe(2);
+  });
+
+  it('stops the server when it is interrupted', async () => {
+    const child = await start(demo, ['sqs']);
+    await printed(child, '✓ quick tool');
+    const serverPid = Number(/process (\d+)/.exec(child.output)?.[1]);
+    child.process.kill('SIGINT');
+    const { code, lines } = await finish(child);
+    expect(lines).toContain('      interrupted');
+    expect(code).toBe(130);
+    expect(() => process.kill(serverPid, 0)).toThrow('ESRCH');
+  });
+
+  it('fails at once when the server dies', async () => {
+    const child = await start(demo, ['sqs']);
+    await printed(child, '✓ quick tool');
+    const serverPid = Number(/process (\d+)/.exec(child.output)?.[1]);
+    process.kill(serverPid, 'SIGKILL');
+    const { code, lines } = await finish(child);
+    expect(lines).toContain('      the server ended: SIGKILL');
+    expect(lines.join('\n')).toContain('✗ sqs failed at "slow tool"');
+    expect(code).toBe(1);
+  });
+});

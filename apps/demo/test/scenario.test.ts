@@ -1,0 +1,76 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { ScenarioError, Trace, runScenario } from '@asyncmcp/demo-client';
+import { createDemoMcpServer } from '@asyncmcp/demo-server';
+import { MemoryBroker, MemoryClientTransport, MemoryServer, rejectionOf } from '@asyncmcp/testkit';
+import type { ServerLike, SessionInfo } from '@asyncmcp/core';
+import type { DemoTransport } from '@asyncmcp/demo-client';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+
+describe('scenario', () => {
+  let server: MemoryServer | undefined;
+
+  /** Runs the scenario in memory, against a demo server whose messages have a text in them replaced. */
+  async function scenario(replaced = '', by = '', change = (transport: DemoTransport) => transport): Promise<string[]> {
+    const broker = new MemoryBroker();
+    broker.createQueue('requests');
+    const createServer = (session: SessionInfo): ServerLike => tampered(createDemoMcpServer(session), replaced, by);
+    server = new MemoryServer({ broker, requestQueue: 'requests', createServer });
+    await server.start();
+    const lines: string[] = [];
+    const createTransport = (): DemoTransport =>
+      change(new MemoryClientTransport({ broker, requestQueue: 'requests' }));
+    try {
+      await runScenario({ createTransport, trace: new Trace(), print: (line) => void lines.push(line) });
+      return lines;
+    } catch (error) {
+      throw Object.assign(error as Error, { lines });
+    }
+  }
+
+  afterEach(async () => {
+    await server?.close();
+  });
+
+  it('passes with the demo server, whatever the transport', async () => {
+    const lines = await scenario();
+    expect(lines.at(-1)).toContain('7 of 7 steps checked');
+  });
+
+  it.each([
+    ['handshake', '"name":"asyncmcp-demo-server"', '"name":"somebody-else"'],
+    ['tool list', '"name":"divide"', '"name":"subtract"'],
+    ['quick tool', 'Hello, Ada!', 'Good day!'],
+    ['slow tool', '28 words', '27 words'],
+    ['slow tool', '"progress":3,', '"progress":4,'],
+    ['cancelled call', '"cancelled":1', '"cancelled":0'],
+    ['failing tool', '"isError":true', '"isError":false'],
+  ])('fails at the %s when the server says something else than %s', async (step, replaced, by) => {
+    const error = await rejectionOf(scenario(replaced, by));
+    expect(error).toBeInstanceOf(ScenarioError);
+    expect(error).toMatchObject({ step, lines: expect.arrayContaining([expect.stringContaining(`✗ ${step}`)]) });
+    expect(error).toMatchObject({ lines: expect.arrayContaining([expect.stringContaining(`"${step}" failed: `)]) });
+  });
+
+  it('fails at the end when the session goes on', async () => {
+    const forgetful = (transport: DemoTransport): DemoTransport =>
+      Object.assign(transport, {
+        terminateSession: async () => {
+          delete transport.sessionId;
+        },
+      });
+    expect(await rejectionOf(scenario('', '', forgetful))).toMatchObject({ step: "session's end" });
+  });
+});
+
+function tampered(server: ServerLike, replaced: string, by: string): ServerLike {
+  if (replaced === '') return server;
+  return {
+    connect(transport) {
+      const send = transport.send.bind(transport);
+      transport.send = (message, options) =>
+        send(JSON.parse(JSON.stringify(message).replaceAll(replaced, by)) as JSONRPCMessage, options);
+      return server.connect(transport);
+    },
+    close: () => server.close(),
+  };
+}
