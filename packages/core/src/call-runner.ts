@@ -4,6 +4,7 @@ import { createEnvelope } from './envelope.js';
 import { isErrorResponse, requestIdKey } from './jsonrpc.js';
 import { requestIdInUse, sessionEnded } from './refusals.js';
 import { sessionTarget } from './responder.js';
+import { handOnDelay } from './retry.js';
 import { Slots } from './slots.js';
 import type {
   JSONRPCErrorResponse,
@@ -17,10 +18,9 @@ import type { Responder } from './responder.js';
 import type { Session } from './session.js';
 
 /** Bounds of what is remembered of requests that ended or were cancelled before they came, per host. */
-const ENDED_WINDOW = { maxEntries: 20_000, ttlMs: 5 * 60_000 };
+const ENDED_WINDOW = { maxEntries: 20_000, ttlMs: 5 * 60_000, maxWeight: 4 * 1024 * 1024 };
 /** A cancellation for a request not seen here is handed back this often, in case another replica runs the request. */
-const CANCEL_ATTEMPTS = 3;
-const CANCEL_RETRY_MS = 1000;
+const CANCEL_ATTEMPTS = 12;
 
 export interface CallRunnerOptions {
   readonly concurrency: number;
@@ -49,7 +49,7 @@ export class CallRunner {
     const key = requestIdKey(request.id);
     if (this.#ended.get(endedKey(session, key)) === 'cancelled') {
       // The cancellation overtook it: standard queues reorder.
-      this.#ended.add(endedKey(session, key), 'answered');
+      this.#remember(session, key, 'answered');
       this.#options.ledger.record(flight, {});
       await flight.ack();
       return;
@@ -59,8 +59,19 @@ export class CallRunner {
     }
     const call = new Call(request, flight, this.#slots);
     session.calls.set(key, call);
-    if (await call.start()) session.transport.deliver(request);
+    // Between the granting of the slot and here it may have been cancelled.
+    if ((await call.start()) && call.running) this.#hand(session, key, call);
     await call.yielded;
+  }
+
+  #hand(session: Session, key: string, call: Call): void {
+    try {
+      session.transport.deliver(call.request);
+    } catch (error) {
+      session.calls.delete(key);
+      call.end();
+      throw error;
+    }
   }
 
   /** The server's response to a call. Rejects when it could not be handed over; the call is settled either way. */
@@ -87,7 +98,7 @@ export class CallRunner {
     if (running?.request.method === 'initialize') return flight.ack(); // The specification forbids it.
     if (running === undefined) return this.#cancelUnseen(session, flight, key);
     session.calls.delete(key);
-    this.#ended.add(endedKey(session, key), 'answered');
+    this.#remember(session, key, 'answered');
     if (running.started) session.transport.deliver(notification);
     running.end();
     this.#options.ledger.record(running.flight, {});
@@ -95,14 +106,16 @@ export class CallRunner {
   }
 
   /**
-   * The call that a request of the server makes wait: the one it names, or else one that runs in its session. Handlers that
+   * Lets a call wait for the answer to a request of the server, and returns what ends the waiting: the call the request
+   * names, or else one that runs in its session. Handlers that
    * use the server object instead of what they were given name none (`server.createMessage()`); as slots are only counted,
    * it does not matter which of the session's calls gives up its own. (Asking AsyncLocalStorage whose it is would be exact,
    * but on Node 20 it costs every promise of the process a hook.)
    */
-  waitingCall(session: Session, id: RequestId | undefined): Call | undefined {
-    if (id !== undefined) return session.calls.get(requestIdKey(id));
-    return [...session.calls.values()].find((call) => call.running);
+  park(session: Session, id: RequestId | undefined): () => void {
+    if (id !== undefined) return session.calls.get(requestIdKey(id))?.park(true) ?? (() => {});
+    const call = [...session.calls.values()].find((candidate) => candidate.running);
+    return call?.park(false) ?? (() => {});
   }
 
   /** Answers all calls of a session that has ended. */
@@ -146,9 +159,14 @@ export class CallRunner {
 
   async #cancelUnseen(session: Session, flight: Flight, key: string): Promise<void> {
     const ended = this.#ended.get(endedKey(session, key));
-    if (ended === undefined) this.#ended.add(endedKey(session, key), 'cancelled');
+    if (ended === undefined) this.#remember(session, key, 'cancelled');
     if (ended === 'answered' || flight.attempt >= CANCEL_ATTEMPTS) await flight.ack();
-    else await flight.retry(CANCEL_RETRY_MS);
+    else await flight.retry(handOnDelay(flight.attempt));
+  }
+
+  /** Weighs what it keeps by the id: a stranger chose it. */
+  #remember(session: Session, key: string, end: 'answered' | 'cancelled'): void {
+    this.#ended.add(endedKey(session, key), end, key.length);
   }
 
   #take(session: Session, id: RequestId): Call | undefined {
@@ -156,7 +174,7 @@ export class CallRunner {
     const call = session.calls.get(key);
     if (call === undefined) return undefined;
     session.calls.delete(key);
-    this.#ended.add(endedKey(session, key), 'answered');
+    this.#remember(session, key, 'answered');
     return call;
   }
 }

@@ -12,6 +12,7 @@ export class Call {
   #yield!: () => void; // Assigned in the constructor, by the promise's executor.
   #state: 'waiting' | 'running' | 'parked' | 'ended' = 'waiting';
   #openServerRequests = 0;
+  #certainServerRequests = 0;
   #giveUpWaiting: (() => void) | undefined;
 
   constructor(request: JSONRPCRequest, flight: Flight, slots: Slots) {
@@ -32,8 +33,9 @@ export class Call {
     return this.#state === 'running';
   }
 
+  /** Whether it waits for its client for certain, and so cannot end before an answer comes in. */
   get parked(): boolean {
-    return this.#state === 'parked';
+    return this.#state === 'parked' && this.#certainServerRequests > 0;
   }
 
   /** Waits for a slot. Resolves with false when the call ended (was cancelled, say) before it had one. */
@@ -56,19 +58,25 @@ export class Call {
 
   /**
    * The call's server asked the client something. While a call waits for its client it gives its slot back: were every
-   * slot held by a call that waits for an answer, the answers could not come in.
+   * slot held by a call that waits for an answer, the answers could not come in. The result ends this waiting.
+   *
+   * @param certain - whether the request named this call, or it was only taken for the one that asked
    */
-  park(): void {
+  park(certain: boolean): () => void {
     this.#openServerRequests++;
-    if (this.#state !== 'running') return;
-    this.#state = 'parked';
-    this.#slots.release();
-    this.#yield();
+    if (certain) this.#certainServerRequests++;
+    if (this.#state === 'running') {
+      this.#state = 'parked';
+      this.#slots.release();
+      this.#yield();
+    }
+    return () => this.#resume(certain);
   }
 
   /** The client answered, or the server no longer waits for it. */
-  resume(): void {
+  #resume(certain: boolean): void {
     this.#openServerRequests--;
+    if (certain) this.#certainServerRequests--;
     if (this.#state !== 'parked' || this.#openServerRequests > 0) return;
     this.#state = 'running';
     this.#slots.take();

@@ -7,6 +7,7 @@ import {
   isErrorResponse,
   isNotification,
   isRequest,
+  isRequestId,
   isResponse,
   parseMessage,
   requestIdKey,
@@ -72,6 +73,8 @@ export interface ClientTransportCounters {
 
 /** Bounds of what is remembered of messages that were received. */
 const RECEIVED_WINDOW = { maxEntries: 10_000, ttlMs: 10 * 60_000 };
+/** Bounds of what is remembered of where servers want their requests answered. */
+const ANSWER_ADDRESSES = { maxEntries: 10_000, ttlMs: 24 * 60 * 60_000 };
 
 /**
  * The client side of every transport: a drop-in `Transport` for the SDK's `Client`. Each response reaches the SDK once,
@@ -89,7 +92,7 @@ export class ClientTransport implements Transport {
   readonly #logger: Logger;
   readonly #openRequests = new Map<string, { method: string }>();
   /** Where the server wants its own requests answered, by their id. */
-  readonly #answerAddresses = new Map<string, string>();
+  readonly #answerAddresses = new DuplicateWindow<string>(ANSWER_ADDRESSES);
   readonly #received = new DuplicateWindow<true>(RECEIVED_WINDOW);
   #protocolVersion: string | undefined;
   #replyTo: string | undefined;
@@ -189,7 +192,6 @@ export class ClientTransport implements Transport {
       await this.#wire.close();
     } finally {
       this.#openRequests.clear();
-      this.#answerAddresses.clear();
       this.onclose?.();
     }
   }
@@ -209,11 +211,11 @@ export class ClientTransport implements Transport {
     return this.#wire.publish(envelope);
   }
 
-  /** Whose a message on a shared channel is: the client it names, or else the session; before there is one, the open request. */
+  /** Whether a message on a shared channel is this client's. Before there is a session, the open request tells. */
   #accepts(envelope: InboundEnvelope): boolean {
-    if (this.#state === 'closed') return false;
-    if (envelope.clientId !== undefined) return envelope.clientId === this.clientId;
-    if (envelope.sessionId !== undefined && this.sessionId !== undefined) return envelope.sessionId === this.sessionId;
+    if (this.#state === 'closed' || this.#isForeign(envelope)) return false;
+    if (envelope.clientId !== undefined || (envelope.sessionId !== undefined && this.sessionId !== undefined))
+      return true;
     const parsed = parseMessage(envelope.body);
     if (!parsed.ok || !isResponse(parsed.message) || parsed.message.id === undefined) return false;
     return this.#openRequests.has(requestIdKey(parsed.message.id));
@@ -254,13 +256,26 @@ export class ClientTransport implements Transport {
     const late = related !== undefined && !this.#openRequests.has(requestIdKey(related));
     if (late && isNotification(message) && message.method === 'notifications/progress') return;
     if (isRequest(message)) this.#rememberAnswerAddress(message.id, envelope.replyTo);
+    else if (isNotification(message) && message.method === 'notifications/cancelled') {
+      const id = message.params?.['requestId'];
+      if (isRequestId(id)) this.#answerAddresses.delete(requestIdKey(id));
+    }
     this.onmessage?.(message);
   }
 
-  /** Request ids are no proof of whose a response is: every client counts them from 0. */
-  #isForeign({ clientId, sessionId }: InboundEnvelope): boolean {
-    if (clientId !== undefined && clientId !== this.clientId) return true;
-    return sessionId !== undefined && this.sessionId !== undefined && sessionId !== this.sessionId;
+  /**
+   * Request ids are no proof of whose a response is: every client counts them from 0. Servers of this project echo the
+   * client id, so one of theirs without it answers somebody who gave none, and is not for us; others name the session.
+   */
+  #isForeign({ clientId, sessionId, extended }: InboundEnvelope): boolean {
+    if (clientId !== undefined) {
+      return clientId !== this.clientId || (sessionId !== undefined && this.#isOtherSession(sessionId));
+    }
+    return extended || (this.sessionId !== undefined && (sessionId === undefined || this.#isOtherSession(sessionId)));
+  }
+
+  #isOtherSession(sessionId: string): boolean {
+    return this.sessionId !== undefined && sessionId !== this.sessionId;
   }
 
   #takeResponse(message: JSONRPCResultResponse | JSONRPCErrorResponse, envelope: InboundEnvelope): void {
@@ -302,7 +317,7 @@ export class ClientTransport implements Transport {
 
   #rememberAnswerAddress(id: RequestId, replyTo: string | undefined): void {
     if (replyTo === undefined) return;
-    if (this.#wire.allowsAddress(replyTo)) this.#answerAddresses.set(requestIdKey(id), replyTo);
+    if (this.#allows(replyTo)) this.#answerAddresses.add(requestIdKey(id), replyTo);
     else {
       this.#report(
         new AsyncMcpError(
@@ -313,8 +328,18 @@ export class ClientTransport implements Transport {
     }
   }
 
+  /** A policy that throws, or answers anything but true, allows nothing. */
+  #allows(address: string): boolean {
+    try {
+      return this.#wire.allowsAddress(address) === true;
+    } catch (error) {
+      this.#report(toAsyncMcpError(error, 'ERR_REPLY_ADDRESS_REFUSED', 'allowReplyTo failed, which counts as no'));
+      return false;
+    }
+  }
+
   #forget(id: unknown): void {
-    if (typeof id === 'string' || typeof id === 'number') this.#openRequests.delete(requestIdKey(id));
+    if (isRequestId(id)) this.#openRequests.delete(requestIdKey(id));
   }
 
   #report(error: AsyncMcpError): void {

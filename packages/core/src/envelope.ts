@@ -25,6 +25,8 @@ export interface InboundEnvelope extends EnvelopeMetadata {
   /** What the body is: a JSON-RPC message, or the request to end the session (its body is not looked at). */
   readonly type: 'jsonrpc' | 'terminate';
   readonly body: string;
+  /** Whether the sender is of this project: its servers echo the client id on whatever they send. */
+  readonly extended: boolean;
   /** The request id as the wire's metadata gives it: lets a request whose body is unreadable still be answered. */
   readonly requestIdHint?: RequestId;
 }

@@ -105,7 +105,11 @@ export class FlightLedger {
   /** Remembers what became of a flight, so that a duplicate which comes later gets the same. */
   record(flight: Flight, outcome: Outcome): void {
     const { reply } = outcome;
-    this.#outcomes.add(flight.key, outcome, reply === undefined ? 0 : JSON.stringify(reply.envelope.message).length);
+    this.#outcomes.add(
+      flight.key,
+      outcome,
+      flight.key.length + (reply === undefined ? 0 : JSON.stringify(reply.envelope.message).length),
+    );
   }
 }
 

@@ -1,17 +1,22 @@
-import { isAsyncMcpError } from './errors.js';
+import { isAsyncMcpError, toAsyncMcpError } from './errors.js';
 import { JsonRpcErrorCode, isNotification, isRequest, isRequestId, parseMessage } from './jsonrpc.js';
 import { SUPPORTED_PROTOCOL_VERSIONS } from './protocol-versions.js';
 import {
+  MAX_INITIALIZE_LENGTH,
+  initializeTooLong,
   malformed,
   poisoned,
+  quoted,
   replyAddressRefused,
   sessionNotWanted,
   sessionRequired,
+  unavailable,
   unknownSession,
   unsupportedVersion,
   withoutReplyAddress,
 } from './refusals.js';
 import { sessionTarget } from './responder.js';
+import { handOnDelay } from './retry.js';
 import type {
   InitializeRequest,
   JSONRPCMessage,
@@ -38,14 +43,12 @@ export interface InboundRouterOptions {
   readonly replyPort: ReplyPort;
   readonly maxAttempts: number;
   readonly logger: Logger;
+  readonly report: (error: AsyncMcpError) => void;
   readonly terminate: (sessionId: string) => Promise<boolean>;
 }
 
 /** An answer meant for another replica is handed back this often before it is dropped: that replica is gone. */
 const FOREIGN_ANSWER_ATTEMPTS = 25;
-/** The first times it is handed back at once: the other replica is probably waiting for it. Then with this delay. */
-const QUICK_FOREIGN_ATTEMPTS = 5;
-const FOREIGN_ANSWER_DELAY_MS = 1000;
 
 /** Something that is no request and still comes back after this many receives is dead-lettered. */
 const HOPELESS_ATTEMPTS = 50;
@@ -72,10 +75,23 @@ export class InboundRouter {
     }
     const { message } = parsed;
     if (isRequest(message) && flight.attempt > this.#options.maxAttempts) return this.#refusePoisoned(flight, message);
-    if (isRequest(message) && message.method === 'initialize') return this.#initialize(flight, message);
+    if (isRequest(message)) return this.#request(flight, message);
     if (flight.attempt > HOPELESS_ATTEMPTS)
       return flight.reject(`received ${flight.attempt} times without being handled`);
     return this.#route(flight, message);
+  }
+
+  /** The last time a request may fail before it runs, its caller is told what failed, not that it was tried too often. */
+  async #request(flight: Flight, request: JSONRPCRequest): Promise<void> {
+    try {
+      await (request.method === 'initialize' ? this.#initialize(flight, request) : this.#route(flight, request));
+    } catch (error) {
+      if (flight.settled || flight.attempt < this.#options.maxAttempts || isAsyncMcpError(error, 'ERR_CLOSED'))
+        throw error;
+      const failure = toAsyncMcpError(error, 'ERR_INTERNAL', `${quoted(request.method)} could not be handled`);
+      this.#options.report(failure);
+      await this.#refuse(flight, request.id, unavailable(request, failure.code));
+    }
   }
 
   /** The duplicate of a message that was handled: it gets the same answer, and the handler does not run again. */
@@ -91,6 +107,7 @@ export class InboundRouter {
   async #initialize(flight: Flight, request: JSONRPCRequest): Promise<void> {
     const { envelope } = flight;
     const { clientId } = envelope;
+    if (envelope.body.length > MAX_INITIALIZE_LENGTH) return this.#refuse(flight, request.id, initializeTooLong());
     const address = this.#options.replyPort.addressOf(request.params ?? {});
     if (address === undefined) return this.#refuse(flight, request.id, withoutReplyAddress());
     if (!(await this.#options.responder.allows(address, envelope))) {
@@ -151,7 +168,7 @@ export class InboundRouter {
     }
     if (message.method === 'notifications/progress') return this.#answerToServer(session, flight, message);
     if (message.method === 'notifications/initialized' && !session.record.initialized) {
-      await this.#options.registry.commit(session, { initialized: true });
+      await this.#options.registry.update(session, { initialized: true });
     }
     session.transport.deliver(message);
     await this.#done(flight);
@@ -165,7 +182,7 @@ export class InboundRouter {
       return this.#done(flight);
     }
     if (answer.kind === 'foreign' && flight.attempt < FOREIGN_ANSWER_ATTEMPTS) {
-      return flight.retry(flight.attempt <= QUICK_FOREIGN_ATTEMPTS ? 0 : FOREIGN_ANSWER_DELAY_MS);
+      return flight.retry(handOnDelay(flight.attempt));
     }
     this.#options.logger.debug(
       { sessionId: session.id, messageId: flight.envelope.messageId },

@@ -53,9 +53,13 @@ export function requestIdKey(id: RequestId): string {
   return typeof id === 'number' ? `n${id}` : `s${id}`;
 }
 
+/** Longest string that is taken for a request id or progress token, in characters: they are kept, and a stranger chose them. */
+export const MAX_REQUEST_ID_LENGTH = 1024;
+
 /** A JSON-RPC id that MCP allows: a string (the empty one too) or a whole number (0 too); never null. */
 export function isRequestId(value: unknown): value is RequestId {
-  return typeof value === 'string' || (typeof value === 'number' && Number.isSafeInteger(value));
+  if (typeof value === 'string') return value.length <= MAX_REQUEST_ID_LENGTH;
+  return typeof value === 'number' && Number.isSafeInteger(value);
 }
 
 /** Whether `value` is an object that is neither null nor an array. */

@@ -3,11 +3,26 @@ import { JsonRpcErrorCode } from './jsonrpc.js';
 import { SUPPORTED_PROTOCOL_VERSIONS } from './protocol-versions.js';
 import type { JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
 import type { InboundEnvelope } from './envelope.js';
+import type { AsyncMcpErrorCode } from './errors.js';
 
 /** Why a message is refused: the JSON-RPC code its sender sees, and the error. */
 export interface Refusal {
   readonly code: number;
   readonly error: AsyncMcpError;
+}
+
+/** Longest `initialize`, in characters: what it says is kept for as long as the session lives. */
+export const MAX_INITIALIZE_LENGTH = 65_536;
+
+/** Text of a stranger as it may stand in a message or a log: on one line, and not long. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+}
+
+/** `initialize` is longer than anything that is kept for a session may be. */
+export function initializeTooLong(): Refusal {
+  const text = `initialize is longer than ${MAX_INITIALIZE_LENGTH} characters; declare less.`;
+  return { code: JsonRpcErrorCode.invalidParams, error: new AsyncMcpError('ERR_MESSAGE_TOO_LARGE', text) };
 }
 
 /** The message is no JSON-RPC message that MCP allows. */
@@ -24,16 +39,16 @@ export function withoutReplyAddress(): Refusal {
 
 /** The reply address that `initialize` names is outside the policy. */
 export function replyAddressRefused(address: string): Refusal {
-  const text = `This server does not send to ${address}; see its option allowReplyTo.`;
+  const text = `This server does not send to ${quoted(address)}; see its option allowReplyTo.`;
   return { code: JsonRpcErrorCode.invalidParams, error: new AsyncMcpError('ERR_REPLY_ADDRESS_REFUSED', text) };
 }
 
 /** The session is unknown, has ended or expired, or belongs to another client: the sender is not told which. */
 export function unknownSession(sessionId: string): Refusal {
-  const text = `Session ${sessionId} is unknown, has ended or expired; open a new one with initialize.`;
+  const text = `Session ${quoted(sessionId)} is unknown, has ended or expired; open a new one with initialize.`;
   return {
     code: JsonRpcErrorCode.sessionNotFound,
-    error: new AsyncMcpError('ERR_SESSION_NOT_FOUND', text, { details: { sessionId } }),
+    error: new AsyncMcpError('ERR_SESSION_NOT_FOUND', text, { details: { sessionId: sessionId.slice(0, 200) } }),
   };
 }
 
@@ -42,7 +57,7 @@ export function sessionEnded(sessionId: string): Refusal {
   const text = `Session ${sessionId} has ended; open a new one with initialize.`;
   return {
     code: JsonRpcErrorCode.sessionNotFound,
-    error: new AsyncMcpError('ERR_SESSION_NOT_FOUND', text, { details: { sessionId } }),
+    error: new AsyncMcpError('ERR_SESSION_NOT_FOUND', text, { details: { sessionId: sessionId.slice(0, 200) } }),
   };
 }
 
@@ -52,7 +67,7 @@ export function sessionEnded(sessionId: string): Refusal {
  */
 export function sessionRequired({ method }: JSONRPCRequest): Refusal {
   const probe = method === 'server/discover';
-  const text = probe ? `Method not found: ${method}` : `${method} needs a session; open one with initialize.`;
+  const text = probe ? `Method not found: ${method}` : `${quoted(method)} needs a session; open one with initialize.`;
   return {
     code: probe ? JsonRpcErrorCode.methodNotFound : JsonRpcErrorCode.invalidRequest,
     error: new AsyncMcpError('ERR_SESSION_REQUIRED', text),
@@ -67,8 +82,14 @@ export function sessionNotWanted(): Refusal {
 
 /** The message names a protocol version nobody here speaks. */
 export function unsupportedVersion(version: string): Refusal {
-  const text = `Protocol version ${version} is not supported. Supported: ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}.`;
+  const text = `Protocol version ${quoted(version)} is not supported. Supported: ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}.`;
   return { code: JsonRpcErrorCode.invalidRequest, error: new AsyncMcpError('ERR_PROTOCOL_VERSION', text) };
+}
+
+/** The request could not even be begun, several times. What failed is in the server's log and no business of the client's. */
+export function unavailable({ method }: JSONRPCRequest, code: AsyncMcpErrorCode): Refusal {
+  const text = `The server could not handle ${quoted(method)} for now (${code}); try again later.`;
+  return { code: JsonRpcErrorCode.internalError, error: new AsyncMcpError(code, text) };
 }
 
 /** The request kept coming back: it may be what kills the process that runs it. */
@@ -78,7 +99,7 @@ export function poisoned(
   maxAttempts: number,
   messageId: string,
 ): Refusal {
-  const text = `${method} was received ${attempts} times without being completed, and is not tried again (maxAttempts: ${maxAttempts}).`;
+  const text = `${quoted(method)} was received ${attempts} times without being completed, and is not tried again (maxAttempts: ${maxAttempts}).`;
   return {
     code: JsonRpcErrorCode.internalError,
     error: new AsyncMcpError('ERR_TOO_MANY_ATTEMPTS', text, { details: { attempts, messageId } }),
@@ -87,6 +108,6 @@ export function poisoned(
 
 /** A second call with the id of one that has not ended: the client could not tell their answers apart. */
 export function requestIdInUse({ id }: JSONRPCRequest): Refusal {
-  const text = `Request id ${JSON.stringify(id)} is in use by a call of this session that has not ended.`;
+  const text = `Request id ${quoted(String(id))} is in use by a call of this session that has not ended.`;
   return { code: JsonRpcErrorCode.invalidRequest, error: new AsyncMcpError('ERR_MESSAGE_INVALID', text) };
 }

@@ -1,6 +1,7 @@
 import { AsyncMcpError, isAsyncMcpError, toAsyncMcpError } from './errors.js';
 import { createEnvelope } from './envelope.js';
 import { JsonRpcErrorCode, errorResponse, isResponse } from './jsonrpc.js';
+import { quoted } from './refusals.js';
 import { backoffDelay } from './retry.js';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { AsyncMcpErrorCode } from './errors.js';
@@ -79,7 +80,10 @@ export class Responder {
     }
   }
 
-  /** Tells the sender of a message that is dead-lettered why, as far as it can be reached. Never rejects. */
+  /**
+   * Tells the sender of a message that is dead-lettered why, as far as it can be reached. If it cannot be reached just now,
+   * the message goes back instead, to be refused again. Never rejects.
+   */
   async refuseAndDeadLetter(
     flight: Flight,
     id: RequestId | undefined,
@@ -88,10 +92,16 @@ export class Responder {
   ): Promise<void> {
     this.#report(refusal.error);
     if (target !== undefined) {
+      const { address } = target;
+      const envelope = this.#errorEnvelope(id, refusal, target);
       try {
-        await this.#port.send(target.address, this.#errorEnvelope(id, refusal, target));
+        await this.#port.send(address, envelope);
+        this.#ledger.record(flight, { reply: { address, envelope } });
       } catch (error) {
-        this.#report(toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The error could not be sent to ${target.address}`));
+        const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The error could not be sent to ${address}`);
+        this.#report(failure);
+        if (!PERMANENT.includes(failure.code))
+          return flight.retry(backoffDelay(flight.attempt, { baseMs: 1000, maxMs: 60_000 }));
       }
     }
     await flight.reject(refusal.error.message);
@@ -115,10 +125,14 @@ export class Responder {
   ): Promise<boolean> {
     try {
       const info = { ...(clientId !== undefined && { clientId }), ...(sessionId !== undefined && { sessionId }) };
-      return await this.#port.allows(address, info);
+      return (await this.#port.allows(address, info)) === true;
     } catch (error) {
       this.#report(
-        toAsyncMcpError(error, 'ERR_REPLY_ADDRESS_REFUSED', `allowReplyTo failed for ${address}, which counts as no`),
+        toAsyncMcpError(
+          error,
+          'ERR_REPLY_ADDRESS_REFUSED',
+          `allowReplyTo failed for ${quoted(address)}, which counts as no`,
+        ),
       );
       return false;
     }

@@ -80,6 +80,7 @@ export class SessionHost implements Sessions {
       ledger: this.#ledger,
       responder,
       calls: this.#calls,
+      report: (error) => this.#report(error),
       terminate: (id) => this.terminate(id),
     });
   }
@@ -94,9 +95,11 @@ export class SessionHost implements Sessions {
 
   async terminate(id: string): Promise<boolean> {
     const session = this.#registry.live.find((live) => live.id === id);
-    const existed = await this.#registry.remove(id);
-    if (session !== undefined) await this.#calls.failAll(session);
-    return existed;
+    try {
+      return await this.#registry.remove(id);
+    } finally {
+      if (session !== undefined) await this.#calls.failAll(session);
+    }
   }
 
   /**
@@ -158,12 +161,9 @@ export class SessionHost implements Sessions {
   ): Promise<void> {
     session.lastActiveAt = Date.now();
     if (isResponse(message)) return this.#calls.respond(session, message);
-    const call = isRequest(message) ? this.#calls.waitingCall(session, options?.relatedRequestId) : undefined;
-    if (call !== undefined) {
-      call.park();
-      this.#onProgress?.();
-    }
-    const outgoing = session.serverRequests.outgoing(message, () => call?.resume());
+    const resume = isRequest(message) ? this.#calls.park(session, options?.relatedRequestId) : (): void => {};
+    if (isRequest(message)) this.#onProgress?.();
+    const outgoing = session.serverRequests.outgoing(message, resume);
     const { record } = session;
     const envelope = createEnvelope(outgoing, {
       sessionId: record.id,
@@ -187,8 +187,13 @@ export class SessionHost implements Sessions {
     }
   }
 
+  /** Whatever the user's logger or callback does, it must not stop what was being done. */
   #report(error: AsyncMcpError): void {
-    this.#options.logger.error({ err: error }, error.message);
-    this.#options.onerror(error);
+    try {
+      this.#options.logger.error({ err: error }, error.message);
+      this.#options.onerror(error);
+    } catch (thrown) {
+      process.emitWarning(toAsyncMcpError(thrown, 'ERR_INTERNAL', 'The logger or onerror of an asyncmcp server threw'));
+    }
   }
 }

@@ -1,4 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import { withDeadline } from './deadline.js';
 import { AsyncMcpError, toAsyncMcpError } from './errors.js';
 import { retry } from './retry.js';
 import { Session } from './session.js';
@@ -54,7 +56,9 @@ export class SessionRegistry {
   readonly #options: SessionRegistryOptions;
   readonly #replicaId = randomBytes(6).toString('hex');
   readonly #live = new Map<string, Session>();
-  readonly #resuming = new Map<string, Promise<Session | undefined>>();
+  readonly #resuming = new Map<string, Promise<Session>>();
+  /** Sessions that are being removed: not to be taken up again from a record that is about to go. */
+  readonly #ending = new Set<string>();
   readonly #abort = new AbortController();
   #sweeper: NodeJS.Timeout | undefined;
   #opened = 0;
@@ -62,6 +66,8 @@ export class SessionRegistry {
 
   constructor(options: SessionRegistryOptions) {
     this.#options = options;
+    // Everything that waits for the store or for a server listens to it.
+    setMaxListeners(0, this.#abort.signal);
   }
 
   list(): SessionSummary[] {
@@ -98,11 +104,23 @@ export class SessionRegistry {
     return this.#open(record, false);
   }
 
-  /** Puts a session on record, new or changed. From here on every replica can serve it. */
-  async commit(session: Session, change: Partial<SessionRecord>): Promise<void> {
+  /** Puts a new session on record. From here on every replica can serve it. */
+  commit(session: Session, change: Partial<SessionRecord>): Promise<void> {
+    session.committing = this.#commit(session, change);
+    return session.committing;
+  }
+
+  async #commit(session: Session, change: Partial<SessionRecord>): Promise<void> {
+    if (session.ended) return;
     session.record = { ...session.record, ...change, lastSeenAt: Date.now() };
     await this.#ask(() => this.#options.store.put(session.record, this.#options.ttlMs));
     session.confirmedAt = Date.now();
+  }
+
+  /** Changes the record of a session, unless another replica has ended it: that would bring it back. */
+  async update(session: Session, change: Partial<SessionRecord>): Promise<void> {
+    session.confirmedAt = 0;
+    if (await this.#confirm(session)) await this.commit(session, change);
   }
 
   /**
@@ -112,12 +130,18 @@ export class SessionRegistry {
    * @throws AsyncMcpError `ERR_SESSION_STORE`, `ERR_SESSION_LIMIT`, `ERR_CREATE_SERVER`
    */
   async find(id: string, clientId: string | undefined): Promise<Session | undefined> {
-    const session = this.#live.get(id) ?? (await this.#resume(id, clientId));
+    const session = this.#connected(id) ?? (await this.#resume(id, clientId));
     if (session === undefined || !belongsTo(session.record, clientId)) return undefined;
     session.lastActiveAt = Date.now();
-    if (!(await this.#confirm(session))) return undefined;
+    if (!(await this.#confirm(session)) || this.#ending.has(id)) return undefined;
     // Freed or ended while the store was asked: its server no longer answers.
-    return this.#live.get(id) === session ? session : this.find(id, clientId);
+    return this.#connected(id) === session ? session : this.find(id, clientId);
+  }
+
+  /** The live session with this id, unless its server has closed itself and is only not removed yet. */
+  #connected(id: string): Session | undefined {
+    const session = this.#live.get(id);
+    return session?.transport.connected === true ? session : undefined;
   }
 
   /** The record of a session of this client, without making a server for it. */
@@ -129,9 +153,18 @@ export class SessionRegistry {
   /** Removes a session and its record. The caller answers its calls. Resolves with whether there was a record. */
   async remove(id: string): Promise<boolean> {
     const session = this.#live.get(id);
-    const existed = await this.#ask(() => this.#options.store.delete(id));
-    if (session !== undefined) await this.release(session);
-    return existed || session !== undefined;
+    if (session !== undefined) session.ended = true;
+    this.#ending.add(id);
+    try {
+      // A record that is being written now must not come after its deletion.
+      await session?.committing?.catch(() => {});
+      const existed = await this.#ask(() => this.#options.store.delete(id));
+      return existed || session !== undefined;
+    } finally {
+      // Whatever the store says: the server may be gone already.
+      if (session !== undefined) await this.release(session);
+      this.#ending.delete(id);
+    }
   }
 
   /** Frees the live server of a session. The record stays. */
@@ -152,7 +185,7 @@ export class SessionRegistry {
   async #open(record: SessionRecord, resumed: boolean): Promise<Session> {
     const { maxSessions, createServer, owner } = this.#options;
     // A session on record that is heard of takes the place of one that is idle: that one only loses its live server.
-    if (resumed && this.#full) await this.#freeLeastRecentlyActive();
+    while (resumed && this.#full && (await this.#freeLeastRecentlyActive()));
     if (this.#full) {
       const text = `This server holds ${maxSessions} sessions, the most it may. Try again later.`;
       throw new AsyncMcpError('ERR_SESSION_LIMIT', text, { details: { maxSessions } });
@@ -160,7 +193,7 @@ export class SessionRegistry {
     this.#opening++;
     try {
       const session = new Session(record, `${this.#replicaId}${this.#nextSuffix()}`, owner);
-      await session.open(createServer, resumed);
+      await session.open(createServer, resumed, this.#abort.signal);
       if (this.#abort.signal.aborted) {
         await session.close();
         throw new AsyncMcpError('ERR_CLOSED', 'The server closed while the session was being opened.');
@@ -176,10 +209,12 @@ export class SessionRegistry {
     return this.#live.size + this.#opening >= this.#options.maxSessions;
   }
 
-  async #freeLeastRecentlyActive(): Promise<void> {
+  /** Resolves with whether there was an idle session to free. */
+  async #freeLeastRecentlyActive(): Promise<boolean> {
     const idle = this.live.filter((session) => session.idle);
     const [first] = idle.toSorted((a, b) => a.lastActiveAt - b.lastActiveAt);
     if (first !== undefined) await this.release(first);
+    return first !== undefined;
   }
 
   /** Four hexadecimal digits; with the process's twelve they name one live server object. */
@@ -187,22 +222,25 @@ export class SessionRegistry {
     return (this.#opened++ % 0x10000).toString(16).padStart(4, '0');
   }
 
-  /** Takes a session up from its record; once, however many of its messages wait for it. */
+  /** Takes a session up from its record, if it is this client's. */
   async #resume(id: string, clientId: string | undefined): Promise<Session | undefined> {
-    const resuming = this.#resuming.get(id);
-    if (resuming !== undefined) return resuming;
-    const promise = (async () => {
-      const record = await this.#ask(() => this.#options.store.get(id));
-      if (record === undefined || !belongsTo(record, clientId)) return undefined;
-      const session = this.#live.get(id) ?? (await this.#open(record, true));
-      this.#options.logger.info({ sessionId: id }, 'session taken up from its record');
-      return session;
-    })();
-    this.#resuming.set(id, promise);
+    const record = await this.#ask(() => this.#options.store.get(id));
+    if (record === undefined || !belongsTo(record, clientId) || this.#ending.has(id)) return undefined;
+    return this.#connected(id) ?? this.#resuming.get(id) ?? this.#resumeOnce(record);
+  }
+
+  /** Once, however many of the session's messages wait for it. */
+  async #resumeOnce(record: SessionRecord): Promise<Session> {
+    const opening = this.#open(record, true);
+    this.#resuming.set(record.id, opening);
     try {
-      return await promise;
+      const session = await opening;
+      // Not confirmed: being heard of is to renew the record, and it may have been ended meanwhile.
+      session.confirmedAt = 0;
+      this.#options.logger.info({ sessionId: record.id }, 'session taken up from its record');
+      return session;
     } finally {
-      this.#resuming.delete(id);
+      this.#resuming.delete(record.id);
     }
   }
 
@@ -229,13 +267,11 @@ export class SessionRegistry {
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {
+    const { signal } = this.#abort;
+    const ask = (): Promise<T> =>
+      withDeadline(question(), { timeoutMs: STORE_RETRY_MS, signal, what: 'Asking the store' });
     try {
-      return await retry(question, {
-        forMs: STORE_RETRY_MS,
-        signal: this.#abort.signal,
-        isTransient: () => true,
-        maxMs: 1000,
-      });
+      return await retry(ask, { forMs: STORE_RETRY_MS, signal, isTransient: () => true, maxMs: 1000 });
     } catch (error) {
       throw toAsyncMcpError(error, 'ERR_SESSION_STORE', 'The session store failed');
     }

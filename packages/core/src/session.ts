@@ -1,3 +1,4 @@
+import { withDeadline } from './deadline.js';
 import { AsyncMcpError, toAsyncMcpError } from './errors.js';
 import { isErrorResponse, isResponse } from './jsonrpc.js';
 import { ServerRequests } from './server-requests.js';
@@ -29,8 +30,10 @@ export interface SessionOwner {
   onServerClosed(session: Session): void;
 }
 
-/** A server that does not answer the replayed handshake in this time, in milliseconds, is given up. */
-const REPLAY_TIMEOUT_MS = 30_000;
+/** A server that is not made, connected and past the replayed handshake in this time, in milliseconds, is given up. */
+const OPEN_TIMEOUT_MS = 30_000;
+/** A server that does not close in this time, in milliseconds, is left to itself. */
+const CLOSE_TIMEOUT_MS = 5000;
 const REPLAY_ID = 'asyncmcp-replayed-initialize';
 
 /** A session that is live in this process: the user's server, connected, and what is under way in it. */
@@ -42,6 +45,10 @@ export class Session {
   readonly transport: SessionTransport;
   /** Milliseconds since the epoch. */
   lastActiveAt = Date.now();
+  /** Whether it was removed: whatever is still under way must not put it back on record. */
+  ended = false;
+  /** The last writing of the record, done or not. */
+  committing: Promise<void> | undefined;
   /** When the store last confirmed the session, in milliseconds since the epoch. */
   confirmedAt = Date.now();
   #server: ServerLike | undefined;
@@ -73,24 +80,32 @@ export class Session {
     return this.calls.size === 0 && this.serverRequests.size === 0;
   }
 
-  /** Makes the user's server and connects it. Rejects with `ERR_CREATE_SERVER`. */
-  async open(createServer: CreateServer, resumed: boolean): Promise<void> {
+  /** Makes the user's server and connects it. Rejects with `ERR_CREATE_SERVER`, also when the signal aborts. */
+  async open(createServer: CreateServer, resumed: boolean, signal: AbortSignal): Promise<void> {
+    const opening = this.#open(createServer, resumed);
     try {
-      this.#server = await createServer({ ...this.record, resumed });
-      await this.#server.connect(this.transport);
-      if (!this.transport.connected) throw new Error('the server did not start the transport it was connected to');
-      if (resumed) await this.#replayHandshake();
+      const what = `Making the server of session ${this.id}`;
+      // If it gets there after all, nobody wants it any more.
+      await withDeadline(opening, { timeoutMs: OPEN_TIMEOUT_MS, signal, what, onLate: () => void this.close() });
     } catch (error) {
       await this.close();
       throw toAsyncMcpError(error, 'ERR_CREATE_SERVER', `The server for session ${this.id} could not be made`);
     }
   }
 
-  /** Closes the live server. The record is not touched. Never rejects. */
+  async #open(createServer: CreateServer, resumed: boolean): Promise<void> {
+    this.#server = await createServer({ ...this.record, resumed });
+    await this.#server.connect(this.transport);
+    if (!this.transport.connected) throw new Error('the server did not start the transport it was connected to');
+    if (resumed) await this.#replayHandshake();
+  }
+
+  /** Closes the live server. The record is not touched. Resolves with what failed, if anything did; never rejects. */
   async close(): Promise<Error | undefined> {
     this.#closing = true;
     try {
-      await this.#server?.close();
+      const closing = Promise.resolve(this.#server?.close());
+      await withDeadline(closing, { timeoutMs: CLOSE_TIMEOUT_MS, what: `Closing the server of session ${this.id}` });
       return undefined;
     } catch (error) {
       return toAsyncMcpError(error, 'ERR_INTERNAL', `The server of session ${this.id} failed to close`);
@@ -114,20 +129,13 @@ export class Session {
   }
 
   async #replayInitialize(): Promise<JSONRPCMessage> {
-    let timer: NodeJS.Timeout | undefined;
     try {
-      return await new Promise<JSONRPCMessage>((resolve, reject) => {
+      return await new Promise<JSONRPCMessage>((resolve) => {
         this.#onReplayed = resolve;
-        const late = new AsyncMcpError(
-          'ERR_CREATE_SERVER',
-          `The server did not answer initialize in ${REPLAY_TIMEOUT_MS} ms.`,
-        );
-        timer = setTimeout(() => reject(late), REPLAY_TIMEOUT_MS);
         const params = this.record.initializeParams;
         this.transport.deliver({ jsonrpc: '2.0', id: REPLAY_ID, method: 'initialize', params });
       });
     } finally {
-      clearTimeout(timer);
       this.#onReplayed = undefined;
     }
   }

@@ -95,6 +95,7 @@ export function decodeEnvelope(
       sentAt: new Date(Number.isFinite(seconds) && Math.abs(seconds) < 8.64e12 ? seconds * 1000 : Date.now()),
     }),
     type: attribute('MessageType') === 'terminate' ? 'terminate' : 'jsonrpc',
+    extended: attributes['AsyncMcp'] !== undefined,
     body,
     ...(requestId !== undefined && { requestIdHint: requestIdFromText(requestId) }),
   };

@@ -70,7 +70,13 @@ describe('the wire format', () => {
           const sentAt = new Date(1_700_000_000_000);
           const metadata = { messageId, sessionId, clientId, protocolVersion, replyTo, relatedRequestId, sentAt };
           const decoded = decodeEnvelope('{}', values(encodeEnvelope(createEnvelope(request, metadata))), 'fallback');
-          expect(decoded).toEqual({ ...createMetadata(metadata), type: 'jsonrpc', body: '{}', requestIdHint: 0 });
+          expect(decoded).toEqual({
+            ...createMetadata(metadata),
+            type: 'jsonrpc',
+            extended: true,
+            body: '{}',
+            requestIdHint: 0,
+          });
         },
       ),
     );

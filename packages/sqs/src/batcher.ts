@@ -13,6 +13,11 @@ export interface BatcherOptions<Item, Result> {
   readonly sizeOf?: (item: Item) => number;
   /** Most calls of `run` at a time. Default 1. */
   readonly maxInFlight?: number;
+  /**
+   * When what was added begins to leave: `microtask`, before anything else happens, or `turn`, after what is about to happen
+   * anyway has begun. Default `microtask`.
+   */
+  readonly start?: 'microtask' | 'turn';
   /** Handles one batch: one outcome for each item, in the same order. If it throws, all its items are rejected. */
   readonly run: (items: Item[]) => Promise<readonly BatchOutcome<Result>[]>;
 }
@@ -39,6 +44,7 @@ interface Waiting<Item, Result> {
  */
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   const { maxEntries, maxBytes = Infinity, sizeOf = () => 0, maxInFlight = 1 } = options;
+  const defer = options.start === 'turn' ? setImmediate : queueMicrotask;
   const waiting: Waiting<Item, Result>[] = [];
   const idleWaiters: (() => void)[] = [];
   let waitingBytes = 0;
@@ -49,8 +55,8 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   function schedule(): void {
     if (scheduled) return;
     scheduled = true;
-    // A microtask later, so that what is added in one go, ten acks say, leaves in one call.
-    queueMicrotask(() => {
+    // Not at once, so that what is added in one go, ten acks say, leaves in one call.
+    defer(() => {
       scheduled = false;
       startBatches(inFlight === 0);
     });

@@ -83,7 +83,7 @@ function createSqsWire(options: SqsClientTransportOptions, logger: Logger): Clie
   });
   const allowsAddress =
     options.allowReplyTo === undefined
-      ? sameAccountAs(requestQueueUrl)
+      ? sameAccountAs([requestQueueUrl])
       : functionOption('allowReplyTo', options.allowReplyTo);
   return {
     open: (events) => replies.open(events),

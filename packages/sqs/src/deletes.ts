@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { DeleteMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { retry, toAsyncMcpError } from '@asyncmcp/core';
 import { awsCall } from './aws-call.js';
@@ -16,7 +17,8 @@ const DELETE_FOR_MS = 10_000;
  */
 export function createDeletes(sqs: SQSClient, queueUrl: string): (receiptHandle: string) => Promise<void> {
   const doing = `Deleting from queue ${queueUrl}`;
-  const batcher = createBatcher<string, void>({ maxEntries: 10, maxInFlight: 2, run });
+  // Nobody waits for a delete: the reply or the call that is about to be sent goes first.
+  const batcher = createBatcher<string, void>({ maxEntries: 10, maxInFlight: 2, start: 'turn', run });
 
   async function run(receiptHandles: readonly string[]): Promise<BatchOutcome<void>[]> {
     const Entries = receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
@@ -33,6 +35,7 @@ export function createDeletes(sqs: SQSClient, queueUrl: string): (receiptHandle:
 
   // Deletes are not given up: closing waits for them.
   const { signal } = new AbortController();
+  setMaxListeners(0, signal);
   return async (receiptHandle) => {
     try {
       await retry(() => batcher.add(receiptHandle), { forMs: DELETE_FOR_MS, signal, isTransient });

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { backoffDelay, toAsyncMcpError } from '@asyncmcp/core';
 import { API_TIMEOUT_MS, awsCall } from './aws-call.js';
@@ -69,6 +69,8 @@ export function createPoller(options: PollerOptions): Poller {
       failures = 0;
       reported = undefined;
       options.onMessages(messages);
+      // What they lead to at once, a reply or the next call, goes out first: making a poll takes a good part of a millisecond.
+      if (messages.length > 0) await turn();
       const tooSoon = messages.length === 0 && Date.now() - startedAt < EMPTY_TOO_SOON_MS;
       emptyTooSoon = tooSoon ? emptyTooSoon + 1 : 0;
       if (tooSoon) await pause(emptyTooSoon);

@@ -51,14 +51,16 @@ export function otherQueueUrlOption(name: string, value: unknown, other: string)
 }
 
 /**
- * The default policy for reply addresses: queues on the host and in the account of the request queue, the request queue
- * itself excepted. A sender could otherwise point this process, with its credentials, at somebody else's queue.
+ * The default policy for reply addresses: queues on the host and in the account of our own queues, these excepted. A sender
+ * could otherwise point this process, with its credentials, at somebody else's queue.
+ *
+ * @param ownQueueUrls - the request queue first
  */
-export function sameAccountAs(requestQueueUrl: string): (address: string) => boolean {
-  const own = parseQueueUrl(requestQueueUrl);
+export function sameAccountAs(ownQueueUrls: readonly string[]): (address: string) => boolean {
+  const own = parseQueueUrl(ownQueueUrls[0] ?? '');
   return (address) => {
     const other = parseQueueUrl(address);
-    if (own === undefined || other === undefined) return false;
-    return other.origin === own.origin && other.account === own.account && other.name !== own.name;
+    if (own === undefined || other === undefined || ownQueueUrls.includes(address)) return false;
+    return other.origin === own.origin && other.account === own.account;
   };
 }

@@ -16,6 +16,8 @@ export interface QueueFacts {
   readonly maximumMessageSize: number;
   /** Where the queue's redrive policy moves what is received too often. */
   readonly deadLetterTargetArn?: string;
+  /** After how many receives it does. */
+  readonly maxReceiveCount?: number;
 }
 
 export interface QueueLimits {
@@ -83,21 +85,26 @@ export function createQueueLimits(sqs: SQSClient, logger: Logger): QueueLimits {
 
 function factsFrom(attributes: Partial<Record<string, string>>): QueueFacts {
   const size = Number(attributes['MaximumMessageSize']);
-  const target = deadLetterTarget(attributes['RedrivePolicy']);
   return {
     maximumMessageSize: Number.isSafeInteger(size) && size > 0 ? size : MAX_MESSAGE_BYTES,
-    ...(target !== undefined && { deadLetterTargetArn: target }),
+    ...redriveFrom(attributes['RedrivePolicy']),
   };
 }
 
-function deadLetterTarget(redrivePolicy: string | undefined): string | undefined {
-  if (redrivePolicy === undefined) return undefined;
+function redriveFrom(redrivePolicy: string | undefined): Pick<QueueFacts, 'deadLetterTargetArn' | 'maxReceiveCount'> {
+  if (redrivePolicy === undefined) return {};
   try {
     const policy: unknown = JSON.parse(redrivePolicy);
-    const target = isRecord(policy) ? policy['deadLetterTargetArn'] : undefined;
-    return typeof target === 'string' ? target : undefined;
+    if (!isRecord(policy)) return {};
+    const { deadLetterTargetArn } = policy;
+    // SQS gives it as a number; templates are known to write text.
+    const maxReceiveCount = Number(policy['maxReceiveCount']);
+    return {
+      ...(typeof deadLetterTargetArn === 'string' && { deadLetterTargetArn }),
+      ...(Number.isSafeInteger(maxReceiveCount) && maxReceiveCount > 0 && { maxReceiveCount }),
+    };
   } catch {
-    return undefined;
+    return {};
   }
 }
 

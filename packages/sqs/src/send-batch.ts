@@ -1,5 +1,5 @@
 import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
-import { AsyncMcpError } from '@asyncmcp/core';
+import { AsyncMcpError, isAsyncMcpError } from '@asyncmcp/core';
 import { awsCall } from './aws-call.js';
 import { fromBatchEntry } from './aws-errors.js';
 import { createGate } from './gate.js';
@@ -42,12 +42,39 @@ export function createSendBatch(sqs: SQSClient, limits: QueueLimits): SendBatch 
     return (await limits.get(queueUrl)).maximumMessageSize;
   }
 
+  /** Other brokers than SQS may take less in a batch than in as many single messages: then in smaller batches. */
+  async function sendFitting(
+    queueUrl: string,
+    entries: readonly OutgoingEntry[],
+  ): Promise<Map<OutgoingEntry, BatchOutcome<void>>> {
+    if (entries.length === 0) return new Map();
+    try {
+      return outcomesOf(queueUrl, entries, await call(queueUrl, entries));
+    } catch (error) {
+      if (entries.length === 1 || !isAsyncMcpError(error, 'ERR_MESSAGE_TOO_LARGE')) throw error;
+      const half = Math.ceil(entries.length / 2);
+      // One after the other, for the order of FIFO queues.
+      const first = await settled(queueUrl, entries.slice(0, half));
+      return new Map([...first, ...(await settled(queueUrl, entries.slice(half)))]);
+    }
+  }
+
+  async function settled(
+    queueUrl: string,
+    entries: readonly OutgoingEntry[],
+  ): Promise<Map<OutgoingEntry, BatchOutcome<void>>> {
+    try {
+      return await sendFitting(queueUrl, entries);
+    } catch (error) {
+      return new Map(entries.map((entry) => [entry, failed(error)]));
+    }
+  }
+
   return async (queueUrl, entries) => {
     try {
       const limitBytes = await limitFor(queueUrl, entries);
       const fitting = entries.filter(({ bytes }) => bytes <= limitBytes);
-      const result = fitting.length > 0 ? await call(queueUrl, fitting) : {};
-      const sent = outcomesOf(queueUrl, fitting, result);
+      const sent = await sendFitting(queueUrl, fitting);
       return entries.map((entry) => sent.get(entry) ?? failed(tooLarge(queueUrl, entry.bytes, limitBytes)));
     } catch (error) {
       return entries.map(() => failed(error));

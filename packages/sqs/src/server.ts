@@ -17,7 +17,7 @@ import { createSqsSender } from './sender.js';
 import type { AllowReplyTo, ReplyPort, ServerOptions, Sessions } from '@asyncmcp/core';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { SqsConsumer } from './consumer.js';
-import type { QueueLimits } from './queue-limits.js';
+import type { QueueFacts, QueueLimits } from './queue-limits.js';
 import type { SqsSender } from './sender.js';
 
 /** Options of {@link SqsServer}. */
@@ -66,6 +66,12 @@ const OPTION_NAMES = [
 const HEADROOM = 10;
 
 /**
+ * How often a message may be received beyond `maxAttempts`: the answer to a server's own request is handed on between
+ * servers up to 25 times. SQS answers nobody when its redrive policy moves a message away.
+ */
+const RECEIVES_BEYOND_ATTEMPTS = 27;
+
+/**
  * Serves MCP over SQS: takes requests from one queue, runs them through one MCP server object per session, and sends the
  * replies to each client's queue. A request is deleted from its queue only after its reply was sent.
  */
@@ -80,8 +86,7 @@ export class SqsServer {
   readonly #sender: SqsSender;
   readonly #host: SessionHost;
   readonly #consumers: readonly SqsConsumer[];
-  readonly #warnWithoutDeadLetters: () => void;
-  readonly #hasDeadLetterQueue: boolean;
+  readonly #warnOf: (facts: QueueFacts) => void;
   #state: 'new' | 'starting' | 'started' | 'closed' = 'new';
   #closed: Promise<void> | undefined;
   readonly #onAbort = (): void => void this.close();
@@ -97,7 +102,6 @@ export class SqsServer {
     const deadLetterQueueUrl = otherQueueUrlOption('deadLetterQueueUrl', options.deadLetterQueueUrl, requestQueueUrl);
     const answerQueueUrl = otherQueueUrlOption('answerQueueUrl', options.answerQueueUrl, requestQueueUrl);
     this.#requestQueueUrl = requestQueueUrl;
-    this.#hasDeadLetterQueue = deadLetterQueueUrl !== undefined;
     this.#signal = checked.signal;
     this.#limits = createQueueLimits(sqs, logger);
     this.#sender = createSqsSender({
@@ -111,7 +115,10 @@ export class SqsServer {
     this.#host = new SessionHost({
       ...checked,
       onerror,
-      replyPort: createReplyPort(this.#sender, replyPolicy(options, requestQueueUrl)),
+      replyPort: createReplyPort(
+        this.#sender,
+        replyPolicy(options, [requestQueueUrl, deadLetterQueueUrl, answerQueueUrl]),
+      ),
       answerAddress: answerQueueUrl,
     });
     this.sessions = this.#host;
@@ -135,11 +142,16 @@ export class SqsServer {
         handle: (delivery) => this.#host.receive(delivery),
       }),
     );
-    this.#warnWithoutDeadLetters = () =>
-      logger.warn(
-        { queueUrl: this.#requestQueueUrl },
-        'no dead-letter queue: what can never be handled is logged and dropped',
-      );
+    this.#warnOf = ({ deadLetterTargetArn, maxReceiveCount }) => {
+      const facts = { queueUrl: requestQueueUrl };
+      if (deadLetterTargetArn === undefined && deadLetterQueueUrl === undefined) {
+        logger.warn(facts, 'no dead-letter queue: what can never be handled is logged and dropped');
+      }
+      if (maxReceiveCount !== undefined && maxReceiveCount < checked.maxAttempts + RECEIVES_BEYOND_ATTEMPTS) {
+        const text = `the redrive policy moves a message away after ${maxReceiveCount} receives: that may be before its caller is answered; use ${checked.maxAttempts + RECEIVES_BEYOND_ATTEMPTS} or more`;
+        logger.warn({ ...facts, maxReceiveCount }, text);
+      }
+    };
   }
 
   /**
@@ -149,17 +161,17 @@ export class SqsServer {
    *   `ERR_UNAVAILABLE` when SQS cannot be reached; after these two it may be started again
    */
   async start(): Promise<void> {
-    if (this.#state === 'closed' || this.#signal?.aborted === true) throw closed();
+    if (this.#state === 'closed' || isAborted(this.#signal)) throw closed();
     if (this.#state !== 'new') throw new AsyncMcpError('ERR_ALREADY_STARTED', 'This server was started already.');
     this.#state = 'starting';
     try {
-      const { deadLetterTargetArn } = await this.#limits.get(this.#requestQueueUrl);
-      if (deadLetterTargetArn === undefined && !this.#hasDeadLetterQueue) this.#warnWithoutDeadLetters();
+      this.#warnOf(await this.#limits.get(this.#requestQueueUrl));
     } catch (error) {
       if (this.#closed === undefined) this.#state = 'new';
       throw error;
     }
-    // close() may have come meanwhile.
+    // Either may have come meanwhile.
+    if (isAborted(this.#signal)) void this.close();
     if (this.#closed !== undefined) throw closed();
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
     this.#host.start();
@@ -186,8 +198,14 @@ export class SqsServer {
   }
 }
 
-function replyPolicy({ allowReplyTo }: SqsServerOptions, requestQueueUrl: string): AllowReplyTo {
-  return allowReplyTo === undefined ? sameAccountAs(requestQueueUrl) : functionOption('allowReplyTo', allowReplyTo);
+/** A function, because the compiler takes the answer before an await for the one after it. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+function replyPolicy({ allowReplyTo }: SqsServerOptions, ownQueues: readonly (string | undefined)[]): AllowReplyTo {
+  if (allowReplyTo !== undefined) return functionOption('allowReplyTo', allowReplyTo);
+  return sameAccountAs(ownQueues.filter((queueUrl) => queueUrl !== undefined));
 }
 
 function createReplyPort(sender: SqsSender, allows: AllowReplyTo): ReplyPort {

@@ -100,7 +100,7 @@ describe('two server processes over one queue and one store', () => {
     expect(answers.map((answer) => answer.split(' ')[0])).toEqual(markers);
     expect(markers.map((marker) => runs(processes, marker))).toEqual(markers.map(() => 1));
     expect(new Set(answers.map((answer) => answer.split(' ').at(-1))).size).toBe(2);
-    expect(transport.counters).toEqual({ duplicates: 0, invalid: 0 });
+    expect(transport.counters).toEqual({ duplicates: 0, invalid: 0, foreign: 0 });
   });
 
   it.each([

@@ -96,7 +96,7 @@ describe('a wrong option is refused at construction, by name', () => {
 });
 
 describe('the default reply policy', () => {
-  const allows = sameAccountAs(requestQueueUrl);
+  const allows = sameAccountAs([requestQueueUrl, 'https://sqs.eu-west-1.amazonaws.com/123456789012/dead']);
 
   it.each([
     'https://sqs.eu-west-1.amazonaws.com/123456789012/replies',
@@ -108,6 +108,7 @@ describe('the default reply policy', () => {
 
   it.each([
     ['the request queue itself', requestQueueUrl],
+    ['another queue of its own', 'https://sqs.eu-west-1.amazonaws.com/123456789012/dead'],
     ['another account', 'https://sqs.eu-west-1.amazonaws.com/999999999999/replies'],
     ['another region', 'https://sqs.us-east-1.amazonaws.com/123456789012/replies'],
     ['another host', 'https://evil.example/123456789012/replies'],

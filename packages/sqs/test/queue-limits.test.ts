@@ -17,7 +17,11 @@ describe('queue limits', () => {
     const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: dead, maxReceiveCount: 3 });
     const queueUrl = await emulator.createQueue('facts', { MaximumMessageSize: '2048', RedrivePolicy });
     const limits = createQueueLimits(emulator.sqs, recordingLogger());
-    await expect(limits.get(queueUrl)).resolves.toEqual({ maximumMessageSize: 2048, deadLetterTargetArn: dead });
+    await expect(limits.get(queueUrl)).resolves.toEqual({
+      maximumMessageSize: 2048,
+      deadLetterTargetArn: dead,
+      maxReceiveCount: 3,
+    });
   });
 
   it('asks once, also when asked several times at once', async () => {

@@ -123,7 +123,7 @@ const SESSIONS: readonly BadMessage[] = [
       code: -32600,
       dataCode: 'ERR_PROTOCOL_VERSION',
       id: 9,
-      says: /1999-12-31 is not supported. Supported: .*2025-06-18/,
+      says: /1999-12-31" is not supported. Supported: .*2025-06-18/,
     },
   },
   {
