@@ -7,13 +7,21 @@ export interface DuplicateWindowOptions {
   readonly maxWeight?: number;
 }
 
+interface Entry<V> {
+  readonly value: V;
+  readonly weight: number;
+  readonly expiresAt: number;
+}
+
 /**
  * Remembers the newest keys for a bounded time, count and weight: enough to recognise the duplicates that an
  * at-least-once queue or a retrying peer makes. Needs no timer: the oldest entries are dropped as new ones come.
  */
 export class DuplicateWindow<V> {
-  readonly #entries = new Map<string, { value: V; weight: number; expiresAt: number }>();
+  readonly #entries = new Map<string, Entry<V>>();
   readonly #options: DuplicateWindowOptions;
+  #inOrder = this.#entries.entries();
+  #first: [string, Entry<V>] | undefined;
   #weight = 0;
 
   constructor(options: DuplicateWindowOptions) {
@@ -45,12 +53,26 @@ export class DuplicateWindow<V> {
     if (weight > maxWeight) return;
     this.#entries.set(key, { value, weight, expiresAt: Date.now() + ttlMs });
     this.#weight += weight;
-    // A Map iterates in order of insertion and all entries live equally long: the oldest come first.
-    for (const [oldest, entry] of this.#entries) {
+    // All entries live equally long: the oldest go first.
+    for (let oldest = this.#oldest(); oldest !== undefined; oldest = this.#oldest()) {
+      const [oldestKey, entry] = oldest;
       const fits = this.#entries.size <= maxEntries && this.#weight <= maxWeight && entry.expiresAt > Date.now();
-      if (fits) break;
-      this.delete(oldest);
+      if (fits) return;
+      this.delete(oldestKey);
     }
+  }
+
+  /**
+   * The entry added before all others. A Map iterates in order of insertion, but an iteration begun anew steps over
+   * everything deleted since the Map was last rehashed: thousands of entries for each one dropped. So one iterator goes on.
+   */
+  #oldest(): [string, Entry<V>] | undefined {
+    while (this.#first === undefined && this.#entries.size > 0) {
+      const { value, done } = this.#inOrder.next();
+      if (done === true) this.#inOrder = this.#entries.entries();
+      else this.#first = value;
+    }
+    return this.#first;
   }
 
   delete(key: string): void {
@@ -58,5 +80,6 @@ export class DuplicateWindow<V> {
     if (entry === undefined) return;
     this.#entries.delete(key);
     this.#weight -= entry.weight;
+    if (this.#first?.[0] === key) this.#first = undefined;
   }
 }

@@ -43,13 +43,16 @@ export function createEnvelope(
 export function createMetadata(
   metadata: { [K in keyof EnvelopeMetadata]?: EnvelopeMetadata[K] | undefined } = {},
 ): EnvelopeMetadata {
-  return {
+  const { sessionId, clientId, protocolVersion, relatedRequestId, replyTo } = metadata;
+  // Made for every message: adding members is several times as fast as spreading them.
+  const created: { -readonly [K in keyof EnvelopeMetadata]: EnvelopeMetadata[K] } = {
     messageId: metadata.messageId ?? randomUUID(),
     sentAt: metadata.sentAt ?? new Date(),
-    ...(metadata.sessionId !== undefined && { sessionId: metadata.sessionId }),
-    ...(metadata.clientId !== undefined && { clientId: metadata.clientId }),
-    ...(metadata.protocolVersion !== undefined && { protocolVersion: metadata.protocolVersion }),
-    ...(metadata.relatedRequestId !== undefined && { relatedRequestId: metadata.relatedRequestId }),
-    ...(metadata.replyTo !== undefined && { replyTo: metadata.replyTo }),
   };
+  if (sessionId !== undefined) created.sessionId = sessionId;
+  if (clientId !== undefined) created.clientId = clientId;
+  if (protocolVersion !== undefined) created.protocolVersion = protocolVersion;
+  if (relatedRequestId !== undefined) created.relatedRequestId = relatedRequestId;
+  if (replyTo !== undefined) created.replyTo = replyTo;
+  return created;
 }

@@ -13,6 +13,8 @@ const MAX_COPIES = 8;
 /** Bounds of what is remembered of finished messages, per host. */
 const WINDOW = { maxEntries: 10_000, ttlMs: 5 * 60_000, maxWeight: 32 * 1024 * 1024 };
 
+const SETTLED = Promise.resolve();
+
 /**
  * One inbound message while it is worked on: its delivery, and those of its duplicates. All are settled together and once.
  */
@@ -54,11 +56,13 @@ export class Flight {
     return this.#settle((delivery, index) => (index === 0 ? delivery.reject(reason) : delivery.ack()));
   }
 
-  async #settle(settle: (delivery: Delivery, index: number) => Promise<void>): Promise<void> {
-    if (this.#settled) return;
+  #settle(settle: (delivery: Delivery, index: number) => Promise<void>): Promise<void> {
+    if (this.#settled) return SETTLED;
     this.#settled = true;
     this.#onSettled(this);
-    await Promise.all(this.#deliveries.map(settle));
+    const [delivery, ...copies] = this.#deliveries;
+    if (delivery !== undefined && copies.length === 0) return settle(delivery, 0);
+    return Promise.all(this.#deliveries.map(settle)).then(() => {});
   }
 }
 
@@ -113,7 +117,10 @@ export class FlightLedger {
   }
 }
 
-/** Sender and message id: a stranger who learns a message id still cannot reach another client's recorded reply. */
+/**
+ * Sender and message id: a stranger who learns a message id still cannot reach another client's recorded reply. With the
+ * lengths in it, no two different triples make the same key.
+ */
 function flightKey({ messageId, sessionId = '', clientId = '' }: InboundEnvelope): string {
-  return JSON.stringify([messageId, sessionId, clientId]);
+  return `${messageId.length} ${sessionId.length} ${messageId} ${sessionId} ${clientId}`;
 }

@@ -146,7 +146,8 @@ export class InboundRouter {
       if (isRequest(message)) return this.#refuse(flight, message.id, sessionRequired(message));
       return this.#drop(flight, 'a notification or response came without a session id');
     }
-    const session = await this.#options.registry.find(sessionId, clientId);
+    const { registry } = this.#options;
+    const session = registry.findAtOnce(sessionId, clientId) ?? (await registry.find(sessionId, clientId));
     if (session === undefined) {
       if (isRequest(message)) return this.#refuse(flight, message.id, unknownSession(sessionId));
       return this.#drop(flight, 'a notification or response came for a session that is unknown or has ended');

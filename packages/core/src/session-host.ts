@@ -60,7 +60,11 @@ export class SessionHost implements Sessions {
       idleTimeoutMs: options.sessionIdleTimeoutMs,
       ttlMs: options.sessionTtlMs,
       owner: {
-        onServerMessage: (session, message, sendOptions) => this.#fromServer(session, message, sendOptions),
+        onServerMessage: (session, message, sendOptions) => {
+          session.lastActiveAt = Date.now();
+          if (isResponse(message)) return this.#calls.respond(session, message);
+          return this.#fromServer(session, message, sendOptions);
+        },
         onServerClosed: (session) => void this.#endQuietly(session),
       },
     });
@@ -159,8 +163,6 @@ export class SessionHost implements Sessions {
     message: JSONRPCMessage,
     options: TransportSendOptions | undefined,
   ): Promise<void> {
-    session.lastActiveAt = Date.now();
-    if (isResponse(message)) return this.#calls.respond(session, message);
     const resume = isRequest(message) ? this.#calls.park(session, options?.relatedRequestId) : (): void => {};
     if (isRequest(message)) this.#onProgress?.();
     const outgoing = session.serverRequests.outgoing(message, resume);

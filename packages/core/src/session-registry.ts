@@ -144,6 +144,16 @@ export class SessionRegistry {
     return session?.transport.connected === true ? session : undefined;
   }
 
+  /** As {@link find}, for a session that is live here and was confirmed of late; undefined where find() must be asked. */
+  findAtOnce(id: string, clientId: string | undefined): Session | undefined {
+    const session = this.#connected(id);
+    const now = Date.now();
+    if (session === undefined || this.#ending.has(id) || this.#mustConfirm(session, now)) return undefined;
+    if (!belongsTo(session.record, clientId)) return undefined;
+    session.lastActiveAt = now;
+    return session;
+  }
+
   /** The record of a session of this client, without making a server for it. */
   async record(id: string, clientId: string | undefined): Promise<SessionRecord | undefined> {
     const record = this.#live.get(id)?.record ?? (await this.#ask(() => this.#options.store.get(id)));
@@ -244,12 +254,16 @@ export class SessionRegistry {
     }
   }
 
+  #mustConfirm(session: Session, now: number): boolean {
+    const interval = Math.min(MAX_CONFIRM_INTERVAL_MS, this.#options.ttlMs * CONFIRM_INTERVAL_OF_TTL);
+    return now - session.confirmedAt >= interval;
+  }
+
   /** Whether the store still has the session; another replica may have ended it. A session not on record yet is new. */
   async #confirm(session: Session): Promise<boolean> {
     const { store, ttlMs } = this.#options;
     const now = Date.now();
-    const interval = Math.min(MAX_CONFIRM_INTERVAL_MS, ttlMs * CONFIRM_INTERVAL_OF_TTL);
-    if (now - session.confirmedAt < interval) return true;
+    if (!this.#mustConfirm(session, now)) return true;
     session.confirmedAt = now;
     if (await this.#ask(() => store.touch(session.id, now, ttlMs))) return true;
     this.#options.logger.info({ sessionId: session.id }, 'session was ended elsewhere or has expired');

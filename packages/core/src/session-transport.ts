@@ -39,11 +39,10 @@ export class SessionTransport implements Transport {
     this.#state = 'started';
   }
 
-  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    if (this.#state === 'closed') {
-      throw new AsyncMcpError('ERR_CLOSED', `Session ${this.sessionId} has ended here; nothing can be sent any more.`);
-    }
-    await this.#owner.onServerMessage(message, options);
+  send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    if (this.#state !== 'closed') return this.#owner.onServerMessage(message, options);
+    const text = `Session ${this.sessionId} has ended here; nothing can be sent any more.`;
+    return Promise.reject(new AsyncMcpError('ERR_CLOSED', text));
   }
 
   async close(): Promise<void> {

@@ -59,10 +59,11 @@ export class Session {
     this.record = record;
     this.serverRequests = new ServerRequests(replicaId);
     this.transport = new SessionTransport(record.id, {
-      onServerMessage: async (message, options) => {
-        if (this.#onReplayed !== undefined && isResponse(message) && message.id === REPLAY_ID)
-          this.#onReplayed(message);
-        else await owner.onServerMessage(this, message, options);
+      onServerMessage: (message, options) => {
+        const replayed = this.#onReplayed !== undefined && isResponse(message) && message.id === REPLAY_ID;
+        if (!replayed) return owner.onServerMessage(this, message, options);
+        this.#onReplayed?.(message);
+        return Promise.resolve();
       },
       onServerClosed: () => {
         this.serverRequests.clear();

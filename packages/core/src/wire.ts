@@ -23,11 +23,10 @@ const EXTENSION_VERSION = 1;
 /** The attributes that carry `envelope`'s metadata. */
 export function encodeEnvelope(envelope: Envelope): WireAttributes {
   const { message } = envelope;
-  return {
-    ...encodeMetadata(envelope, 'jsonrpc'),
-    ...(isRequest(message) && text('RequestId', String(message.id))),
-    ...((isRequest(message) || isNotification(message)) && text('Method', message.method)),
-  };
+  const attributes = encodeMetadata(envelope, 'jsonrpc');
+  if (isRequest(message)) addText(attributes, 'RequestId', String(message.id));
+  if (isRequest(message) || isNotification(message)) addText(attributes, 'Method', message.method);
+  return attributes;
 }
 
 /** The attributes that ask the server to end the session of `metadata`. The body to send with them is `{}`. */
@@ -35,22 +34,22 @@ export function encodeTermination(metadata: EnvelopeMetadata): WireAttributes {
   return encodeMetadata(metadata, 'terminate');
 }
 
-function encodeMetadata(metadata: EnvelopeMetadata, type: InboundEnvelope['type']): WireAttributes {
-  const extension = {
-    v: EXTENSION_VERSION,
-    id: metadata.messageId,
-    ...(metadata.replyTo !== undefined && { replyTo: metadata.replyTo }),
-    // A stranger chose it: a longer one would make the whole attribute too long to be read.
-    ...(fitsRelated(metadata.relatedRequestId) && { related: metadata.relatedRequestId }),
-  };
-  return {
+// Every message passes here twice on its way: members are added one by one, which is several times as fast as spreading.
+function encodeMetadata(metadata: EnvelopeMetadata, type: InboundEnvelope['type']): Record<string, WireAttribute> {
+  const { messageId, sessionId, clientId, protocolVersion, replyTo, relatedRequestId, sentAt } = metadata;
+  // A stranger chose the related id: a longer one would make the whole attribute too long to be read.
+  const related = fitsRelated(relatedRequestId) ? relatedRequestId : undefined;
+  const attributes: Record<string, WireAttribute> = {
     MessageType: { type: 'String', value: type },
-    Timestamp: { type: 'Number', value: String(Math.floor(metadata.sentAt.getTime() / 1000)) },
-    ...text('SessionId', metadata.sessionId),
-    ...text('ClientId', metadata.clientId),
-    ...text('ProtocolVersion', metadata.protocolVersion),
-    AsyncMcp: { type: 'String', value: escapeRefused(JSON.stringify(extension)) },
+    Timestamp: { type: 'Number', value: String(Math.floor(sentAt.getTime() / 1000)) },
   };
+  addText(attributes, 'SessionId', sessionId);
+  addText(attributes, 'ClientId', clientId);
+  addText(attributes, 'ProtocolVersion', protocolVersion);
+  // JSON leaves out what is undefined.
+  const extension = JSON.stringify({ v: EXTENSION_VERSION, id: messageId, replyTo, related });
+  attributes['AsyncMcp'] = { type: 'String', value: escapeRefused(extension) };
+  return attributes;
 }
 
 function fitsRelated(id: RequestId | undefined): boolean {
@@ -63,9 +62,9 @@ function escapeRefused(json: string): string {
 }
 
 /** AWS refuses empty attribute values and control characters in them: what does not fit is left out, the body has it. */
-function text(name: string, value: string | undefined): WireAttributes {
-  if (value === undefined || value === '' || value.length > MAX_METADATA_LENGTH) return {};
-  return /[\p{Cc}\p{Cs}\ufffe\uffff]/u.test(value) ? {} : { [name]: { type: 'String', value } };
+function addText(attributes: Record<string, WireAttribute>, name: string, value: string | undefined): void {
+  if (value === undefined || value === '' || value.length > MAX_METADATA_LENGTH) return;
+  if (!/[\p{Cc}\p{Cs}\ufffe\uffff]/u.test(value)) attributes[name] = { type: 'String', value };
 }
 
 /**
@@ -79,26 +78,28 @@ export function decodeEnvelope(
   attributes: Readonly<Record<string, string | undefined>>,
   fallbackMessageId: string,
 ): InboundEnvelope {
-  const attribute = (name: string): string | undefined => bounded(attributes[name]);
   const extension = decodeExtension(attributes['AsyncMcp']);
-  const seconds = Number(attribute('Timestamp'));
-  const requestId = attribute('RequestId');
+  const requestId = bounded(attributes['RequestId']);
   const related = extension['related'];
-  return {
-    ...createMetadata({
-      messageId: bounded(extension['id']) ?? fallbackMessageId,
-      sessionId: attribute('SessionId'),
-      clientId: attribute('ClientId'),
-      protocolVersion: attribute('ProtocolVersion'),
-      relatedRequestId: isRequestId(related) ? related : undefined,
-      replyTo: bounded(extension['replyTo']),
-      sentAt: new Date(Number.isFinite(seconds) && Math.abs(seconds) < 8.64e12 ? seconds * 1000 : Date.now()),
-    }),
-    type: attribute('MessageType') === 'terminate' ? 'terminate' : 'jsonrpc',
-    extended: attributes['AsyncMcp'] !== undefined,
-    body,
-    ...(requestId !== undefined && { requestIdHint: requestIdFromText(requestId) }),
-  };
+  const metadata = createMetadata({
+    messageId: bounded(extension['id']) ?? fallbackMessageId,
+    sessionId: bounded(attributes['SessionId']),
+    clientId: bounded(attributes['ClientId']),
+    protocolVersion: bounded(attributes['ProtocolVersion']),
+    relatedRequestId: isRequestId(related) ? related : undefined,
+    replyTo: bounded(extension['replyTo']),
+    sentAt: decodeTimestamp(attributes['Timestamp']),
+  });
+  const extended = attributes['AsyncMcp'] !== undefined;
+  const type = attributes['MessageType'] === 'terminate' ? 'terminate' : 'jsonrpc';
+  if (requestId === undefined) return { ...metadata, type, extended, body };
+  return { ...metadata, type, extended, body, requestIdHint: requestIdFromText(requestId) };
+}
+
+/** Unix seconds; now, if it is something else. */
+function decodeTimestamp(value: string | undefined): Date {
+  const seconds = Number(bounded(value));
+  return new Date(Number.isFinite(seconds) && Math.abs(seconds) < 8.64e12 ? seconds * 1000 : Date.now());
 }
 
 function decodeExtension(value: string | undefined): Record<string, unknown> {

@@ -11,6 +11,8 @@ export interface BatcherOptions<Item, Result> {
   readonly maxBytes?: number;
   /** Size of an item, in bytes. Default: 0. */
   readonly sizeOf?: (item: Item) => number;
+  /** Called when nothing is waiting or in flight any more. */
+  readonly onIdle?: () => void;
   /** Most calls of `run` at a time. Default 1. */
   readonly maxInFlight?: number;
   /**
@@ -98,7 +100,9 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     inFlight -= 1;
     pending -= batch.length;
     startBatches(true);
-    if (pending === 0) for (const resolve of idleWaiters.splice(0)) resolve();
+    if (pending > 0) return;
+    options.onIdle?.();
+    for (const resolve of idleWaiters.splice(0)) resolve();
   }
 
   return {

@@ -46,15 +46,61 @@ export interface Leases {
   close(): Promise<void>;
 }
 
-interface Held {
+/** What a lease asks of the {@link Leases} it is one of. */
+interface Keeper {
+  readonly timeoutMs: number;
+  readonly renew: (held: Held, receiptHandle: string) => void;
+  readonly settle: (held: Held) => void;
+  readonly giveBack: (held: Held, delayMs: number) => Promise<void>;
+}
+
+/** A class, because one is made for every message: an object of closures and getters costs many times as much. */
+class Held implements Lease {
+  readonly onLost: (error: AsyncMcpError) => void;
+  readonly #keeper: Keeper;
   receiptHandle: string;
+  state: 'held' | 'lost' | 'settled' = 'held';
   receivedAt: number;
   /** When the message becomes visible again unless it is extended. */
   deadline: number;
   /** When to extend next; Infinity while that is being done. All in milliseconds since the epoch. */
   dueAt: number;
-  state: 'held' | 'lost' | 'settled';
-  readonly onLost: (error: AsyncMcpError) => void;
+
+  constructor(receiptHandle: string, onLost: (error: AsyncMcpError) => void, keeper: Keeper) {
+    const now = Date.now();
+    this.receiptHandle = receiptHandle;
+    this.onLost = onLost;
+    this.#keeper = keeper;
+    this.receivedAt = now;
+    this.deadline = now + keeper.timeoutMs;
+    this.dueAt = now + keeper.timeoutMs / 3;
+  }
+
+  get lost(): boolean {
+    return this.state === 'lost';
+  }
+
+  /** The message was received now, with this receipt handle. */
+  receivedAgain(receiptHandle: string): void {
+    const now = Date.now();
+    this.receiptHandle = receiptHandle;
+    this.state = 'held';
+    this.receivedAt = now;
+    this.deadline = now + this.#keeper.timeoutMs;
+    this.dueAt = now + this.#keeper.timeoutMs / 3;
+  }
+
+  renew(receiptHandle: string): void {
+    this.#keeper.renew(this, receiptHandle);
+  }
+
+  release(): void {
+    this.#keeper.settle(this);
+  }
+
+  giveBack(delayMs: number): Promise<void> {
+    return this.#keeper.giveBack(this, delayMs);
+  }
 }
 
 /**
@@ -158,26 +204,22 @@ export function createLeases(options: LeasesOptions): Leases {
 
   function renew(lease: Held, receiptHandle: string): void {
     if (lease.state === 'settled') return;
-    Object.assign(lease, { ...times(timeoutMs), receiptHandle, state: 'held' });
+    lease.receivedAgain(receiptHandle);
+    keep(lease);
+  }
+
+  function keep(lease: Held): void {
     held.add(lease);
     wakeAt(lease.dueAt);
   }
 
+  const keeper: Keeper = { timeoutMs, renew, settle, giveBack };
+
   return {
     hold(receiptHandle, onLost) {
-      const lease: Held = { ...times(timeoutMs), receiptHandle, state: 'held', onLost };
-      renew(lease, receiptHandle);
-      return {
-        get receiptHandle() {
-          return lease.receiptHandle;
-        },
-        get lost() {
-          return lease.state === 'lost';
-        },
-        renew: (handle) => renew(lease, handle),
-        release: () => settle(lease),
-        giveBack: (delayMs) => giveBack(lease, delayMs),
-      };
+      const lease = new Held(receiptHandle, onLost, keeper);
+      keep(lease);
+      return lease;
     },
     async close() {
       lifetime.abort();
@@ -186,12 +228,6 @@ export function createLeases(options: LeasesOptions): Leases {
       await changes.idle();
     },
   };
-}
-
-/** The times of a message received now. */
-function times(timeoutMs: number): Pick<Held, 'receivedAt' | 'deadline' | 'dueAt'> {
-  const now = Date.now();
-  return { receivedAt: now, deadline: now + timeoutMs, dueAt: now + timeoutMs / 3 };
 }
 
 function capOf(lease: Held): number {

@@ -75,13 +75,12 @@ export function toBody(message: JSONRPCMessage): string {
 export function decodeMessage(message: Message): InboundEnvelope {
   const text = message.Body ?? '';
   const notification = unwrapNotification(text);
-  const attributes = { ...notification?.attributes, ...stringValues(message.MessageAttributes ?? {}) };
+  const attributes = notification?.attributes ?? {};
+  for (const [name, { DataType, StringValue }] of Object.entries(message.MessageAttributes ?? {})) {
+    addIfText(attributes, name, DataType, StringValue);
+  }
   // Every received message has a MessageId; the type does not say so.
   return decodeEnvelope(notification?.body ?? text, attributes, message.MessageId ?? randomUUID());
-}
-
-function stringValues(attributes: MessageAttributes): Record<string, string> {
-  return textEntries(Object.entries(attributes).map(([name, value]) => [name, value.DataType, value.StringValue]));
 }
 
 /** What SNS puts around a message when the subscription has no raw delivery; undefined if `text` is something else. */
@@ -90,24 +89,18 @@ function unwrapNotification(text: string): { body: string; attributes: Record<st
   const wrapper = parseJson(text);
   if (!isRecord(wrapper) || wrapper['Type'] !== 'Notification' || typeof wrapper['Message'] !== 'string')
     return undefined;
-  const attributes = isRecord(wrapper['MessageAttributes']) ? Object.entries(wrapper['MessageAttributes']) : [];
-  return {
-    body: wrapper['Message'],
-    attributes: textEntries(
-      attributes.map(([name, value]) => (isRecord(value) ? [name, value['Type'], value['Value']] : [name, '', ''])),
-    ),
-  };
+  const attributes: Record<string, string> = {};
+  const entries = isRecord(wrapper['MessageAttributes']) ? Object.entries(wrapper['MessageAttributes']) : [];
+  for (const [name, value] of entries) {
+    if (isRecord(value)) addIfText(attributes, name, value['Type'], value['Value']);
+  }
+  return { body: wrapper['Message'], attributes };
 }
 
-/** Those of `entries` (name, type, value) that are text. `fromEntries` makes `__proto__` a plain member, too. */
-function textEntries(
-  entries: readonly (readonly [name: string, type: unknown, value: unknown])[],
-): Record<string, string> {
-  return Object.fromEntries(
-    entries.flatMap(([name, type, value]) =>
-      typeof type === 'string' && /^(String|Number)/.test(type) && typeof value === 'string' ? [[name, value]] : [],
-    ),
-  );
+/** A stranger's `__proto__` does no harm: as a prototype, a string is ignored. */
+function addIfText(attributes: Record<string, string>, name: string, type: unknown, value: unknown): void {
+  if (typeof type !== 'string' || typeof value !== 'string') return;
+  if (type.startsWith('String') || type.startsWith('Number')) attributes[name] = value;
 }
 
 function parseJson(text: string): unknown {

@@ -44,6 +44,8 @@ export function createOutgoingQueues(
       maxBytes: MAX_MESSAGE_BYTES,
       sizeOf: (item) => item.bytes,
       maxInFlight: fifo ? 1 : options.maxInFlight,
+      // A server writes to as many queues as it has clients: only those in use are kept.
+      onIdle: () => batchers.delete(queueUrl),
       run: (items) => {
         if (!fifo) return tryOnce(items);
         const forMs = Math.max(...items.map((item) => item.deadline)) - Date.now();
@@ -52,15 +54,10 @@ export function createOutgoingQueues(
     });
   }
 
-  return async (queueUrl, item) => {
+  return (queueUrl, item) => {
     const batcher = batchers.get(queueUrl) ?? create(queueUrl);
     batchers.set(queueUrl, batcher);
-    try {
-      await batcher.add(item);
-    } finally {
-      // A server writes to as many queues as it has clients: only those in use are kept.
-      if (batcher.pending === 0 && batchers.get(queueUrl) === batcher) batchers.delete(queueUrl);
-    }
+    return batcher.add(item);
   };
 }
 

@@ -68,7 +68,9 @@ export interface SqsSender {
 
 export function createSqsSender(options: SqsSenderOptions): SqsSender {
   const { sqs, limits, logger, messageAttributes, controlGroup, retryForMs = 60_000, maxInFlight = 4 } = options;
-  const running = new Set<Promise<void>>();
+  let open = 0;
+  let allSent = (): void => {};
+  let drained: Promise<void> | undefined;
   const closing = new AbortController();
   // Every message in progress listens to it.
   setMaxListeners(0, closing.signal);
@@ -77,7 +79,8 @@ export function createSqsSender(options: SqsSenderOptions): SqsSender {
   const sendBatch = createSendBatch(sqs, limits);
   const enqueue = createOutgoingQueues({ sendBatch, maxInFlight, closing: closing.signal, logRetry });
 
-  async function deliver(queueUrl: string, message: OutgoingMessage, signal?: AbortSignal): Promise<void> {
+  async function send(queueUrl: string, message: OutgoingMessage, signal?: AbortSignal): Promise<void> {
+    open += 1;
     const link = linkSignals(closing.signal, signal);
     try {
       link.signal.throwIfAborted();
@@ -90,6 +93,8 @@ export function createSqsSender(options: SqsSenderOptions): SqsSender {
       throw sendError(error, signal);
     } finally {
       link.unlink();
+      open -= 1;
+      if (open === 0) allSent();
     }
   }
 
@@ -97,14 +102,6 @@ export function createSqsSender(options: SqsSenderOptions): SqsSender {
     if (signal?.aborted === true) return toAsyncMcpError(signal.reason, 'ERR_CLOSED', 'Sending was aborted');
     if (!closing.signal.aborted) return toAsyncMcpError(error, 'ERR_INTERNAL', 'Sending failed');
     return isAsyncMcpError(error) && !isTransient(error) ? error : closed(error);
-  }
-
-  function send(queueUrl: string, message: OutgoingMessage, signal?: AbortSignal): Promise<void> {
-    const sending = deliver(queueUrl, message, signal);
-    running.add(sending);
-    const forget = (): void => void running.delete(sending);
-    sending.then(forget, forget);
-    return sending;
   }
 
   return {
@@ -120,9 +117,12 @@ export function createSqsSender(options: SqsSenderOptions): SqsSender {
       const groupId = groupOf(metadata, controlGroup);
       await send(queueUrl, { body: '{}', attributes, groupId, deduplicationId: metadata.messageId }, signal);
     },
-    async close() {
+    close() {
       closing.abort(closed());
-      await Promise.allSettled(running);
+      return (drained ??= new Promise((resolve) => {
+        allSent = resolve;
+        if (open === 0) resolve();
+      }));
     },
   };
 }
@@ -132,15 +132,14 @@ function toOutgoing(
   { body, attributes, groupId, deduplicationId = randomUUID() }: OutgoingMessage,
   rest: Pick<Outgoing, 'signal' | 'deadline'>,
 ): Outgoing {
+  const entry = { MessageBody: body, MessageAttributes: attributes };
+  const bytes = messageSize(body, attributes);
+  if (!isFifoQueue(queueUrl)) return { ...rest, bytes, entry };
   const fifoIds = {
     MessageGroupId: toFifoId(groupId ?? deduplicationId),
     MessageDeduplicationId: toFifoId(deduplicationId),
   };
-  return {
-    ...rest,
-    bytes: messageSize(body, attributes),
-    entry: { MessageBody: body, MessageAttributes: attributes, ...(isFifoQueue(queueUrl) && fifoIds) },
-  };
+  return { ...rest, bytes, entry: { ...entry, ...fifoIds } };
 }
 
 /** Messages of one session stay in order; before there is a session, those of one client. */

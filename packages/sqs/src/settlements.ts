@@ -68,12 +68,10 @@ export function createSettlements(options: SettlementsOptions): Settlements {
     forget(held);
   }
 
-  async function deleteCopy({ info }: HeldMessage, receiptHandle: string): Promise<void> {
-    try {
-      await deleteMessage(receiptHandle);
-    } catch (error) {
-      report(toAsyncMcpError(error, 'ERR_INTERNAL', 'Deleting failed'), info);
-    }
+  function deleteCopy({ info }: HeldMessage, receiptHandle: string): Promise<void> {
+    return deleteMessage(receiptHandle).catch((error: unknown) =>
+      report(toAsyncMcpError(error, 'ERR_INTERNAL', 'Deleting failed'), info),
+    );
   }
 
   async function giveBack(held: HeldMessage, delayMs: number): Promise<void> {
