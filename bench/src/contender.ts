@@ -1,0 +1,47 @@
+import type { Usage } from './usage.js';
+
+/** A number of calls to make, and how many of them at a time. */
+export interface Workload {
+  readonly calls: number;
+  readonly inFlight: number;
+}
+
+/** What the calling side has seen of a workload. */
+export interface CallTimes {
+  /** From the first call to the last answer, in milliseconds. */
+  readonly elapsedMs: number;
+  /** Of each call, in milliseconds. */
+  readonly latenciesMs: readonly number[];
+}
+
+/** One workload, carried out. */
+export interface Round extends CallTimes {
+  readonly calls: number;
+  readonly client: Usage;
+  readonly server: Usage;
+}
+
+/** One of the ways to do the same work that are compared: a client and a server, each a process of its own. */
+export interface Contender {
+  run(workload: Workload): Promise<Round>;
+  stop(): Promise<void>;
+}
+
+/** The two that every benchmark compares. */
+export interface Contenders {
+  readonly asyncmcp: Contender;
+  readonly byHand: Contender;
+}
+
+/** What a client process can be asked, whatever the transport. */
+export type ClientCommands<Connect> = {
+  connect: { input: Connect; output: void };
+  call: { input: Workload; output: CallTimes };
+  usage: { input: undefined; output: Usage };
+};
+
+/** What a server process can be asked, whatever the transport. */
+export type ServerCommands<Start> = {
+  start: { input: Start; output: void };
+  usage: { input: undefined; output: Usage };
+};

@@ -1,0 +1,5 @@
+import { benchmarkSqs } from './sqs/benchmark.js';
+import type { Benchmark } from './benchmark.js';
+
+/** The benchmark of each transport, by the name it has on the command line. */
+export const BENCHMARKS: Readonly<Record<string, Benchmark>> = { sqs: benchmarkSqs };
