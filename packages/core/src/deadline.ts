@@ -1,23 +1,19 @@
 /**
  * What `work` comes to, or a rejection once it has taken `timeoutMs` milliseconds or the signal aborts: code that is not
- * ours (a store, a factory, a server) may never settle. The work itself goes on; what becomes of it then is `onLate`'s.
+ * ours (a store, a factory, a server) may never settle. The work itself goes on; `onLate` is called once it has come to an
+ * end all the same, good or bad.
  */
 export async function withDeadline<T>(
   work: Promise<T>,
-  {
-    timeoutMs,
-    signal,
-    what,
-    onLate,
-  }: { timeoutMs: number; signal?: AbortSignal; what: string; onLate?: (result: T) => void },
+  { timeoutMs, signal, what, onLate }: { timeoutMs: number; signal?: AbortSignal; what: string; onLate?: () => void },
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
   let late = false;
-  work.then(
-    (result) => (late ? onLate?.(result) : undefined),
-    () => {}, // Whoever waits below is told.
-  );
+  const ended = (): void => {
+    if (late) onLate?.();
+  };
+  work.then(ended, ended); // Of a failure in time, whoever waits below is told.
   try {
     return await new Promise<T>((resolve, reject) => {
       work.then(resolve, reject);

@@ -66,6 +66,35 @@ describe('sending', () => {
     expect(second?.MessageAttributes).toMatchObject({ MessageType: { StringValue: 'terminate' } });
   });
 
+  it('sends in smaller batches where a batch is too long, in order, and fails what is too long alone', async () => {
+    const queueUrl = await emulator.createQueue('small-batches');
+    const sqs = emulator.client();
+    const calls: Call[] = [];
+    intercept(sqs, async (call, next) => {
+      calls.push(call);
+      const size = entriesOf(call).reduce((sum, { MessageBody = '' }) => sum + MessageBody.length, 0);
+      if (size <= 20) return next();
+      throw Object.assign(new Error('too long'), { name: 'BatchRequestTooLong', $fault: 'client' });
+    });
+    const sender = createSender({ sqs });
+    const bodies = ['a'.repeat(9), 'b'.repeat(9), 'c'.repeat(9), 'd'.repeat(21)];
+    const sent = await Promise.allSettled(bodies.map((body) => sender.send(queueUrl, plain(body))));
+    expect(sent).toMatchObject([
+      { status: 'fulfilled' },
+      { status: 'fulfilled' },
+      { status: 'fulfilled' },
+      { status: 'rejected', reason: { code: 'ERR_MESSAGE_TOO_LARGE' } },
+    ]);
+    expect(batches(calls).map((batch) => batch.map((body) => body.charAt(0)).join(''))).toEqual([
+      'abcd',
+      'ab',
+      'cd',
+      'c',
+      'd',
+    ]);
+    expect(sortedBodies(await emulator.receive(queueUrl))).toEqual(bodies.slice(0, 3));
+  });
+
   it('batches what waits behind a call, and loses nothing', async () => {
     const queueUrl = await emulator.createQueue('batched');
     const sqs = emulator.client();
