@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { DeleteMessageBatchCommand } from '@aws-sdk/client-sqs';
-import { retry, toAsyncMcpError } from '@asyncmcp/core';
+import { DeleteMessageBatchCommand, DeleteMessageCommand } from '@aws-sdk/client-sqs';
+import { isAsyncMcpError, retry, toAsyncMcpError } from '@asyncmcp/core';
 import { awsCall } from './aws-call.js';
 import { fromHandleFailure, isTransient } from './aws-errors.js';
 import { createBatcher } from './batcher.js';
@@ -21,6 +21,8 @@ export function createDeletes(sqs: SQSClient, queueUrl: string): (receiptHandle:
   const batcher = createBatcher<string, void>({ maxEntries: 10, maxInFlight: 2, start: 'turn', run });
 
   async function run(receiptHandles: readonly string[]): Promise<BatchOutcome<void>[]> {
+    const [only, ...others] = receiptHandles;
+    if (only !== undefined && others.length === 0) return [await deleteOne(only)];
     const Entries = receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
     const command = new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries });
     const { Failed = [] } = await awsCall({ doing, call: (abortSignal) => sqs.send(command, { abortSignal }) });
@@ -31,6 +33,23 @@ export function createDeletes(sqs: SQSClient, queueUrl: string): (receiptHandle:
         ? { ok: true, value: undefined }
         : { ok: false, error: fromHandleFailure(failure, doing) };
     });
+  }
+
+  /** A lone message is deleted as one: the call is cheaper. */
+  async function deleteOne(ReceiptHandle: string): Promise<BatchOutcome<void>> {
+    const command = new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle });
+    try {
+      await awsCall({ doing, call: (abortSignal) => sqs.send(command, { abortSignal }) });
+      return { ok: true, value: undefined };
+    } catch (error) {
+      // What SQS has against the request itself can only be the handle.
+      if (!isAsyncMcpError(error, 'ERR_MESSAGE_INVALID')) throw error;
+      const Code = String(error.details['awsCode']);
+      return {
+        ok: false,
+        error: fromHandleFailure({ Id: '0', Code, Message: error.message, SenderFault: true }, doing),
+      };
+    }
   }
 
   // Deletes are not given up: closing waits for them.

@@ -1,4 +1,4 @@
-import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
+import { SendMessageBatchCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { AsyncMcpError, isAsyncMcpError } from '@asyncmcp/core';
 import { awsCall } from './aws-call.js';
 import { fromBatchEntry } from './aws-errors.js';
@@ -27,13 +27,23 @@ const MAX_CALLS = 32;
 export function createSendBatch(sqs: SQSClient, limits: QueueLimits): SendBatch {
   const gate = createGate(MAX_CALLS);
 
-  async function call(queueUrl: string, entries: readonly OutgoingEntry[]): Promise<SendMessageBatchResult> {
+  async function call(
+    queueUrl: string,
+    entries: readonly OutgoingEntry[],
+  ): Promise<Map<OutgoingEntry, BatchOutcome<void>>> {
+    const doing = sendingTo(queueUrl);
+    const [only, ...others] = entries;
+    if (only !== undefined && others.length === 0) {
+      // A lone message goes as one: the call is cheaper, and with one call at a time it is on everybody's way.
+      const command = new SendMessageCommand({ QueueUrl: queueUrl, ...only.entry });
+      await gate(() => awsCall({ doing, call: (abortSignal) => sqs.send(command, { abortSignal }) }));
+      return new Map([[only, { ok: true, value: undefined }]]);
+    }
     // The place in the batch identifies an entry: ids need to be unique within one call only.
     const Entries = entries.map(({ entry }, index) => ({ ...entry, Id: String(index) }));
     const command = new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries });
-    return gate(() =>
-      awsCall({ doing: sendingTo(queueUrl), call: (abortSignal) => sqs.send(command, { abortSignal }) }),
-    );
+    const result = await gate(() => awsCall({ doing, call: (abortSignal) => sqs.send(command, { abortSignal }) }));
+    return outcomesOf(queueUrl, entries, result);
   }
 
   async function limitFor(queueUrl: string, entries: readonly OutgoingEntry[]): Promise<number> {
@@ -49,7 +59,7 @@ export function createSendBatch(sqs: SQSClient, limits: QueueLimits): SendBatch 
   ): Promise<Map<OutgoingEntry, BatchOutcome<void>>> {
     if (entries.length === 0) return new Map();
     try {
-      return outcomesOf(queueUrl, entries, await call(queueUrl, entries));
+      return await call(queueUrl, entries);
     } catch (error) {
       if (entries.length === 1 || !isAsyncMcpError(error, 'ERR_MESSAGE_TOO_LARGE')) throw error;
       const half = Math.ceil(entries.length / 2);

@@ -218,7 +218,7 @@ describe('leases', () => {
       Promise.reject(Object.assign(new Error('down'), { name: 'InternalError', $fault: 'server' }));
     const deletes: unknown[] = [];
     intercept(sqs, ({ command, input }, next) => {
-      if (command === 'DeleteMessageBatch') deletes.push(input);
+      if (command.startsWith('DeleteMessage')) deletes.push(input);
       return command === 'ChangeMessageVisibilityBatch' ? failing() : next();
     });
     const { deliveries, errors, consumer } = consume(queueUrl, { sqs, visibilityTimeoutSeconds: 1 });
@@ -260,11 +260,11 @@ describe('settling', () => {
     const sqs = emulator.client();
     let tries = 0;
     intercept(sqs, ({ command }, next) => {
-      if (command !== 'DeleteMessageBatch') return next();
+      if (command !== 'DeleteMessage') return next();
       tries += 1;
       if (tries === 1) return Promise.reject(new Error('connection lost'));
       if (tries > 2) return next();
-      return Promise.resolve({ Failed: [{ Id: '0', Code: 'InternalError', Message: 'x', SenderFault: false }] });
+      return Promise.reject(Object.assign(new Error('x'), { name: 'InternalError', $fault: 'server' }));
     });
     const { deliveries, errors } = consume(queueUrl, { sqs });
     await emulator.send(queueUrl, 'x');
@@ -279,8 +279,8 @@ describe('settling', () => {
     const queueUrl = await emulator.createQueue('delete-refused');
     const sqs = emulator.client();
     intercept(sqs, ({ command }, next) =>
-      command === 'DeleteMessageBatch'
-        ? Promise.resolve({ Failed: [{ Id: '0', Code: 'ReceiptHandleIsInvalid', Message: 'x', SenderFault: true }] })
+      command === 'DeleteMessage'
+        ? Promise.reject(Object.assign(new Error('x'), { name: 'ReceiptHandleIsInvalid', $fault: 'client' }))
         : next(),
     );
     const { deliveries, errors, consumer } = consume(queueUrl, { sqs, visibilityTimeoutSeconds: 30 });

@@ -4,7 +4,7 @@ import { createDeferred, rejectionOf, until } from '@asyncmcp/testkit';
 import { createQueueLimits } from '../src/queue-limits.js';
 import { createSqsSender } from '../src/sender.js';
 import { intercept, recordCalls, recordingLogger, sortedBodies, startEmulator } from './support.js';
-import type { SendMessageBatchCommandInput, SQSClient } from '@aws-sdk/client-sqs';
+import type { SendMessageBatchCommandInput, SendMessageCommandInput, SQSClient } from '@aws-sdk/client-sqs';
 import type { SqsSender, SqsSenderOptions } from '../src/sender.js';
 import type { Call, Emulator } from './support.js';
 
@@ -25,12 +25,14 @@ const plain = (body: string) => ({ body, attributes: {} });
 const unavailable = () => Object.assign(new Error('try later'), { name: 'ServiceUnavailable', $fault: 'server' });
 
 function entriesOf(call: Call): NonNullable<SendMessageBatchCommandInput['Entries']> {
-  return (call.input as SendMessageBatchCommandInput).Entries ?? [];
+  const { Entries } = call.input as SendMessageBatchCommandInput;
+  // A lone message is sent as one.
+  return Entries ?? [{ Id: '0', ...(call.input as SendMessageCommandInput) }];
 }
 
-/** Bodies of the messages of each SendMessageBatch. */
+/** Bodies of the messages of each send. */
 function batches(calls: readonly Call[]): string[][] {
-  const sends = calls.filter(({ command }) => command === 'SendMessageBatch');
+  const sends = calls.filter(({ command }) => command.startsWith('SendMessage'));
   return sends.map((call) => entriesOf(call).map(({ MessageBody = '' }) => MessageBody));
 }
 
@@ -38,10 +40,15 @@ function batches(calls: readonly Call[]): string[][] {
 function refuseEntries(sqs: SQSClient, bodies: readonly string[], failure: object, times = Infinity): void {
   let left = times;
   intercept(sqs, async (call, next) => {
-    if (call.command !== 'SendMessageBatch' || left <= 0) return next();
+    if (!call.command.startsWith('SendMessage') || left <= 0) return next();
     const all = entriesOf(call);
     const refused = all.filter(({ MessageBody = '' }) => bodies.includes(MessageBody));
     if (refused.length > 0) left -= 1;
+    if (call.command === 'SendMessage' && refused.length > 0) {
+      const { Code, SenderFault } = { Code: 'Unknown', SenderFault: false, ...failure };
+      throw Object.assign(new Error('refused'), { name: Code, $fault: SenderFault ? 'client' : 'server' });
+    }
+    if (call.command === 'SendMessage') return next();
     const rest = all.filter((entry) => !refused.includes(entry));
     const output = rest.length > 0 ? await next({ ...call.input, Entries: rest }) : {};
     return { ...(output as object), Failed: refused.map(({ Id }) => ({ Id, ...failure })) };
@@ -154,7 +161,7 @@ describe('sending', () => {
     const sqs = emulator.client();
     const calls = recordCalls(sqs);
     await createSender({ sqs }).send(queueUrl, plain('x'.repeat(1024)));
-    expect(calls.map(({ command }) => command)).toEqual(['SendMessageBatch']);
+    expect(calls.map(({ command }) => command)).toEqual(['SendMessage']);
   });
 
   it('says at once that a queue does not exist', async () => {
