@@ -5,7 +5,7 @@ import type { Message, MessageAttributeValue, SQSClient } from '@aws-sdk/client-
 import type { Trace, TraceEntry } from './trace.js';
 
 /** The members of the inputs and outputs of SQS's API that are looked at here. */
-interface Seen {
+interface Seen extends Outgoing {
   readonly QueueUrl?: string;
   readonly Entries?: readonly Outgoing[];
   readonly Messages?: readonly Message[];
@@ -27,7 +27,7 @@ export function traceSqs(sqs: SQSClient, trace: Trace): void {
     (next, context) => async (args) => {
       const command = String(context['commandName']);
       const input = seen(args.input);
-      const sent = command === 'SendMessageBatchCommand' ? recordSent(trace, input) : [];
+      const sent = command.startsWith('SendMessage') ? recordSent(trace, input) : [];
       try {
         const result = await next(args);
         const output = seen(result.output);
@@ -46,7 +46,8 @@ export function traceSqs(sqs: SQSClient, trace: Trace): void {
 }
 
 /** Recorded before the call: an answer may be here before SQS has confirmed the question. */
-function recordSent(trace: Trace, { QueueUrl, Entries = [] }: Seen): TraceEntry[] {
+function recordSent(trace: Trace, input: Seen): TraceEntry[] {
+  const { QueueUrl, Entries = [input] } = input; // A lone message is sent as one.
   return Entries.map(({ MessageBody, MessageAttributes }) => {
     const entry = messageEntry('sent', QueueUrl, { Body: MessageBody, MessageAttributes });
     trace.record(entry);
