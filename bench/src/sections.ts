@@ -20,7 +20,7 @@ export function oneAtATimeSection(comparison: Comparison, plan: ComparisonPlan):
     { ...both(comparison, cpuPerThousandCalls), label: 'CPU per 1,000 calls, both sides', unit: 's' },
   ];
   return {
-    title: `One call at a time: ${plan.rounds} rounds of ${plan.calls} calls each`,
+    title: `One call at a time: ${rounds(plan)}`,
     figures,
     notes: [spread('median latency', pairRatios(comparison, middle))],
     details: details(comparison, plan),
@@ -46,7 +46,7 @@ export function manyInFlightSection(comparison: Comparison, plan: ComparisonPlan
     { ...both(comparison, cpuPerThousandCalls), label: 'CPU per 1,000 calls, both sides', unit: 's' },
   ];
   return {
-    title: `${plan.inFlight} calls in flight: ${plan.rounds} rounds of ${plan.calls.toLocaleString('en-US')} calls each`,
+    title: `${plan.inFlight} calls in flight: ${rounds(plan)}`,
     figures,
     notes: [
       spread('throughput', pairRatios(comparison, throughput)),
@@ -55,6 +55,10 @@ export function manyInFlightSection(comparison: Comparison, plan: ComparisonPlan
     ],
     details: details(comparison, plan),
   };
+}
+
+function rounds({ starts, rounds: each, calls }: ComparisonPlan): string {
+  return `${starts * each} rounds of ${calls.toLocaleString('en-US')} calls, ${starts} × started anew`;
 }
 
 /** The median of the rounds. */
@@ -80,7 +84,8 @@ function cpuPerThousandCalls({ calls, client, server }: Round): number {
 }
 
 function spread(what: string, ratios: readonly number[]): string {
-  return `ratio of the ${what}, round by round: ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
+  const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
+  return `ratio of the ${what}, round by round: ${least.toFixed(2)} to ${most.toFixed(2)}, median ${median(ratios).toFixed(2)}`;
 }
 
 function actions(rounds: readonly Round[]): string {

@@ -13,15 +13,15 @@ export interface Settings {
 }
 
 export const FULL: Settings = {
-  oneAtATime: { calls: 200, inFlight: 1, rounds: 15, warmUpCalls: 500 },
-  manyInFlight: { calls: 4_000, inFlight: 200, rounds: 9, warmUpCalls: 4_000 },
+  oneAtATime: { calls: 200, inFlight: 1, starts: 3, rounds: 6, warmUpCalls: 4_000 },
+  manyInFlight: { calls: 4_000, inFlight: 200, starts: 3, rounds: 4, warmUpCalls: 16_000 },
   // Longer than the ten seconds after which a lease that was not released would be extended.
   idle: { sessions: 10_000, warmUpSessions: 100, windowMs: 12_000 },
 };
 
 /** Only to see that everything runs. */
 export const QUICK: Settings = {
-  oneAtATime: { calls: 20, inFlight: 1, rounds: 2, warmUpCalls: 10 },
-  manyInFlight: { calls: 400, inFlight: 200, rounds: 2, warmUpCalls: 200 },
+  oneAtATime: { calls: 20, inFlight: 1, starts: 1, rounds: 2, warmUpCalls: 10 },
+  manyInFlight: { calls: 400, inFlight: 200, starts: 1, rounds: 2, warmUpCalls: 200 },
   idle: { sessions: 100, warmUpSessions: 20, windowMs: 1_000 },
 };

@@ -2,7 +2,7 @@ import { Child } from '../child.js';
 import { compare } from '../compare.js';
 import { manyInFlightSection, oneAtATimeSection } from '../sections.js';
 import { createSqsClient } from './aws-client.js';
-import { withContenders } from './contenders.js';
+import { startContenders } from './contenders.js';
 import { measureIdleSessions } from './idle-sessions.js';
 import type { Progress } from '../benchmark.js';
 import type { EmulatorCommands } from '../emulator-process.js';
@@ -17,9 +17,9 @@ export async function benchmarkSqs(settings: Settings, progress: Progress): Prom
   const sqs = createSqsClient(endpoint);
   try {
     progress('one call at a time');
-    const single = await withContenders(sqs, endpoint, 'single', (both) => compare(both, oneAtATime));
+    const single = await compare(() => startContenders(sqs, endpoint, 'single'), oneAtATime);
     progress(`${manyInFlight.inFlight} calls in flight`);
-    const batched = await withContenders(sqs, endpoint, 'batched', (both) => compare(both, manyInFlight));
+    const batched = await compare(() => startContenders(sqs, endpoint, 'batched'), manyInFlight);
     progress(`${idle.sessions.toLocaleString('en-US')} idle sessions`);
     const idleSection = await measureIdleSessions(sqs, endpoint, idle);
     return {

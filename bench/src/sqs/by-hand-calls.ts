@@ -37,9 +37,11 @@ export async function sendBatch(sqs: SQSClient, queueUrl: string, messages: read
   if (Failed.length > 0) throw new Error(`not sent: ${JSON.stringify(Failed)}`);
 }
 
-/** Off the critical path: nobody waits for it. */
+/** Off the critical path: nobody waits for it, and what is to be sent goes first. */
 export function deleteOne(sqs: SQSClient, queueUrl: string, { ReceiptHandle }: Message): void {
-  sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle })).catch(fail);
+  setImmediate(() => {
+    sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle })).catch(fail);
+  });
 }
 
 /** Up to ten; off the critical path. */

@@ -8,20 +8,14 @@ import type { ByHandConnect } from './by-hand-client.js';
 import type { ByHandStart } from './by-hand-server.js';
 import type { Queues } from './queues.js';
 
-/** Starts both, runs `use` with them, and stops them. */
-export async function withContenders<T>(
-  sqs: SQSClient,
-  endpoint: string,
-  style: Style,
-  use: (contenders: Contenders) => Promise<T>,
-): Promise<T> {
-  const asyncmcp = await startAsyncMcp(await createQueues(sqs, endpoint, `asyncmcp-${style}`));
-  const byHand = await startByHand({ ...(await createQueues(sqs, endpoint, `by-hand-${style}`)), style });
-  try {
-    return await use({ asyncmcp, byHand });
-  } finally {
-    await Promise.all([asyncmcp.stop(), byHand.stop()]);
-  }
+let starts = 0;
+
+/** Starts both, each on queues of its own, which nobody polls from before. */
+export async function startContenders(sqs: SQSClient, endpoint: string, style: Style): Promise<Contenders> {
+  const suffix = `${style}-${++starts}`;
+  const asyncmcp = await startAsyncMcp(await createQueues(sqs, endpoint, `asyncmcp-${suffix}`));
+  const byHand = await startByHand({ ...(await createQueues(sqs, endpoint, `by-hand-${suffix}`)), style });
+  return { asyncmcp, byHand };
 }
 
 function startAsyncMcp(queues: Queues): Promise<Contender> {
