@@ -38,13 +38,7 @@ async function openTen(sqs: SQSClient, { requestQueueUrl, responseQueueUrl }: Qu
 }
 
 function toMessage(envelope: Envelope): OutgoingMessage {
-  const attributes = Object.entries(encodeEnvelope(envelope));
-  return {
-    MessageBody: JSON.stringify(envelope.message),
-    MessageAttributes: Object.fromEntries(
-      attributes.map(([name, { type, value }]) => [name, { DataType: type, StringValue: value }]),
-    ),
-  };
+  return { MessageBody: JSON.stringify(envelope.message), MessageAttributes: encodeEnvelope(envelope) };
 }
 
 /** Resolves when nothing is in the queue and nothing in flight. */

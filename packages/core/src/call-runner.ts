@@ -1,7 +1,6 @@
 import { Call } from './call.js';
-import { DuplicateWindow } from './duplicate-window.js';
 import { createEnvelope } from './envelope.js';
-import { isErrorResponse, requestIdKey } from './jsonrpc.js';
+import { isErrorResponse } from './jsonrpc.js';
 import { requestIdInUse, sessionEnded } from './refusals.js';
 import { sessionTarget } from './responder.js';
 import { handOnDelay } from './retry.js';
@@ -17,8 +16,6 @@ import type { Flight, FlightLedger } from './flight.js';
 import type { Responder } from './responder.js';
 import type { Session } from './session.js';
 
-/** Bounds of what is remembered of requests that ended or were cancelled before they came, per host. */
-const ENDED_WINDOW = { maxEntries: 20_000, ttlMs: 5 * 60_000, maxWeight: 4 * 1024 * 1024 };
 /** A cancellation for a request not seen here is handed back this often, in case another replica runs the request. */
 const CANCEL_ATTEMPTS = 12;
 
@@ -36,7 +33,6 @@ export interface CallRunnerOptions {
 export class CallRunner {
   readonly #options: CallRunnerOptions;
   readonly #slots: Slots;
-  readonly #ended = new DuplicateWindow<'answered' | 'cancelled'>(ENDED_WINDOW);
 
   constructor(options: CallRunnerOptions) {
     this.#options = options;
@@ -44,31 +40,36 @@ export class CallRunner {
   }
 
   /** Runs one request. Resolves when it no longer takes up room: answered, cancelled, or waiting for its client. */
-  async run(session: Session, flight: Flight, request: JSONRPCRequest): Promise<void> {
-    if (flight.settled) return; // Given back by a close() that came meanwhile.
-    const key = requestIdKey(request.id);
-    if (this.#ended.get(endedKey(session, key)) === 'cancelled') {
+  run(session: Session, flight: Flight, request: JSONRPCRequest): Promise<void> {
+    const { id } = request;
+    if (flight.settled) return flight.ack(); // Given back by a close() that came meanwhile: nothing to do.
+    if (session.endedCalls.get(id) === 'cancelled') {
       // The cancellation overtook it: standard queues reorder.
-      this.#remember(session, key, 'answered');
+      remember(session, id, 'answered');
       this.#options.ledger.record(flight, {});
-      await flight.ack();
-      return;
+      return flight.ack();
     }
-    if (session.calls.has(key)) {
-      return this.#options.responder.refuse(flight, request.id, requestIdInUse(request), sessionTarget(session.record));
+    if (session.calls.has(id)) {
+      return this.#options.responder.refuse(flight, id, requestIdInUse(request), sessionTarget(session.record));
     }
     const call = new Call(request, flight, this.#slots);
-    session.calls.set(key, call);
+    session.calls.set(id, call);
+    if (!call.startAtOnce()) return this.#runLater(session, call);
+    this.#hand(session, call);
+    return call.yielded;
+  }
+
+  async #runLater(session: Session, call: Call): Promise<void> {
     // Between the granting of the slot and here it may have been cancelled.
-    if ((await call.start()) && call.running) this.#hand(session, key, call);
+    if ((await call.start()) && call.running) this.#hand(session, call);
     await call.yielded;
   }
 
-  #hand(session: Session, key: string, call: Call): void {
+  #hand(session: Session, call: Call): void {
     try {
       session.transport.deliver(call.request);
     } catch (error) {
-      session.calls.delete(key);
+      session.calls.delete(call.request.id);
       call.end();
       throw error;
     }
@@ -76,7 +77,7 @@ export class CallRunner {
 
   /** The server's response to a call. Rejects when it could not be handed over; the call is settled either way. */
   async respond(session: Session, response: JSONRPCResultResponse | JSONRPCErrorResponse): Promise<void> {
-    const call = response.id === undefined ? undefined : this.#take(session, response.id);
+    const call = response.id === undefined ? undefined : take(session, response.id);
     // Cancelled meanwhile, or given back at shutdown: nobody waits for it here.
     if (call === undefined) return;
     try {
@@ -93,12 +94,11 @@ export class CallRunner {
 
   /** `notifications/cancelled` from the client: the call gets no response (MCP specification, cancellation). */
   async cancel(session: Session, flight: Flight, notification: JSONRPCNotification, id: RequestId): Promise<void> {
-    const key = requestIdKey(id);
-    const running = session.calls.get(key);
+    const running = session.calls.get(id);
     if (running?.request.method === 'initialize') return flight.ack(); // The specification forbids it.
-    if (running === undefined) return this.#cancelUnseen(session, flight, key);
-    session.calls.delete(key);
-    this.#remember(session, key, 'answered');
+    if (running === undefined) return cancelUnseen(session, flight, id);
+    session.calls.delete(id);
+    remember(session, id, 'answered');
     if (running.started) session.transport.deliver(notification);
     running.end();
     this.#options.ledger.record(running.flight, {});
@@ -113,7 +113,7 @@ export class CallRunner {
    * but on Node 20 it costs every promise of the process a hook.)
    */
   park(session: Session, id: RequestId | undefined): () => void {
-    if (id !== undefined) return session.calls.get(requestIdKey(id))?.park(true) ?? (() => {});
+    if (id !== undefined) return session.calls.get(id)?.park(true) ?? (() => {});
     const call = [...session.calls.values()].find((candidate) => candidate.running);
     return call?.park(false) ?? (() => {});
   }
@@ -134,8 +134,8 @@ export class CallRunner {
   /** Gives the chosen calls of a session back, to be run again elsewhere. Responses that still come are dropped. */
   async giveBack(session: Session, chosen: (call: Call) => boolean): Promise<void> {
     const calls = [...session.calls].filter(([, call]) => chosen(call));
-    for (const [key, call] of calls) {
-      session.calls.delete(key);
+    for (const [id, call] of calls) {
+      session.calls.delete(id);
       call.end();
     }
     await Promise.all(calls.map(([, call]) => call.flight.retry()));
@@ -156,29 +156,25 @@ export class CallRunner {
       throw error;
     }
   }
-
-  async #cancelUnseen(session: Session, flight: Flight, key: string): Promise<void> {
-    const ended = this.#ended.get(endedKey(session, key));
-    if (ended === undefined) this.#remember(session, key, 'cancelled');
-    if (ended === 'answered' || flight.attempt >= CANCEL_ATTEMPTS) await flight.ack();
-    else await flight.retry(handOnDelay(flight.attempt));
-  }
-
-  /** Weighs what it keeps by the id: a stranger chose it. */
-  #remember(session: Session, key: string, end: 'answered' | 'cancelled'): void {
-    this.#ended.add(endedKey(session, key), end, key.length);
-  }
-
-  #take(session: Session, id: RequestId): Call | undefined {
-    const key = requestIdKey(id);
-    const call = session.calls.get(key);
-    if (call === undefined) return undefined;
-    session.calls.delete(key);
-    this.#remember(session, key, 'answered');
-    return call;
-  }
 }
 
-function endedKey(session: Session, idKey: string): string {
-  return `${session.id} ${idKey}`;
+async function cancelUnseen(session: Session, flight: Flight, id: RequestId): Promise<void> {
+  const ended = session.endedCalls.get(id);
+  if (ended === undefined) remember(session, id, 'cancelled');
+  if (ended === 'answered' || flight.attempt >= CANCEL_ATTEMPTS) await flight.ack();
+  else await flight.retry(handOnDelay(flight.attempt));
+}
+
+/** The call that a response answers, which is no longer open then. */
+function take(session: Session, id: RequestId): Call | undefined {
+  const call = session.calls.get(id);
+  if (call === undefined) return undefined;
+  session.calls.delete(id);
+  remember(session, id, 'answered');
+  return call;
+}
+
+/** Weighs what it keeps by the id: a stranger chose it. */
+function remember(session: Session, id: RequestId, end: 'answered' | 'cancelled'): void {
+  session.endedCalls.add(id, end, typeof id === 'string' ? id.length : 0);
 }

@@ -38,12 +38,15 @@ export class Call {
     return this.#state === 'parked' && this.#certainServerRequests > 0;
   }
 
+  /** Takes a slot if there is one; the usual case. */
+  startAtOnce(): boolean {
+    if (!this.#slots.tryTake()) return false;
+    this.#state = 'running';
+    return true;
+  }
+
   /** Waits for a slot. Resolves with false when the call ended (was cancelled, say) before it had one. */
-  async start(): Promise<boolean> {
-    if (this.#slots.tryTake()) {
-      this.#state = 'running';
-      return true;
-    }
+  start(): Promise<boolean> {
     return new Promise((resolve) => {
       const giveUp = this.#slots.wait(() => {
         this.#state = 'running';

@@ -10,7 +10,6 @@ import {
   isRequestId,
   isResponse,
   parseMessage,
-  requestIdKey,
 } from './jsonrpc.js';
 import { silentLogger } from './logger.js';
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
@@ -90,9 +89,10 @@ export class ClientTransport implements Transport {
   readonly counters: ClientTransportCounters = { duplicates: 0, invalid: 0, foreign: 0 };
   readonly #wire: ClientWire;
   readonly #logger: Logger;
-  readonly #openRequests = new Map<string, { method: string }>();
+  /** Their methods, by id. */
+  readonly #openRequests = new Map<RequestId, string>();
   /** Where the server wants its own requests answered, by their id. */
-  readonly #answerAddresses = new DuplicateWindow<string>(ANSWER_ADDRESSES);
+  readonly #answerAddresses = new DuplicateWindow<string, RequestId>(ANSWER_ADDRESSES);
   readonly #received = new DuplicateWindow<true>(RECEIVED_WINDOW);
   #protocolVersion: string | undefined;
   #replyTo: string | undefined;
@@ -150,13 +150,13 @@ export class ClientTransport implements Transport {
       relatedRequestId: options?.relatedRequestId,
       replyTo: this.#replyTo,
     });
-    if (isRequest(message)) this.#openRequests.set(requestIdKey(message.id), { method: message.method });
+    if (isRequest(message)) this.#openRequests.set(message.id, message.method);
     else if (isNotification(message) && message.method === 'notifications/cancelled')
       this.#forget(message.params?.['requestId']);
     try {
       await this.#publish(message, envelope);
     } catch (error) {
-      if (isRequest(message)) this.#openRequests.delete(requestIdKey(message.id));
+      if (isRequest(message)) this.#openRequests.delete(message.id);
       throw toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'The message could not be sent');
     }
   }
@@ -201,11 +201,10 @@ export class ClientTransport implements Transport {
     return { ...message, params: this.#wire.withReplyAddress(message.params ?? {}, this.#replyTo) };
   }
 
-  async #publish(message: JSONRPCMessage, envelope: Envelope): Promise<void> {
+  #publish(message: JSONRPCMessage, envelope: Envelope): Promise<void> {
     if (isResponse(message) && message.id !== undefined) {
-      const key = requestIdKey(message.id);
-      const address = this.#answerAddresses.get(key);
-      this.#answerAddresses.delete(key);
+      const address = this.#answerAddresses.get(message.id);
+      this.#answerAddresses.delete(message.id);
       if (address !== undefined) return this.#wire.publishTo(address, envelope);
     }
     return this.#wire.publish(envelope);
@@ -218,7 +217,7 @@ export class ClientTransport implements Transport {
       return true;
     const parsed = parseMessage(envelope.body);
     if (!parsed.ok || !isResponse(parsed.message) || parsed.message.id === undefined) return false;
-    return this.#openRequests.has(requestIdKey(parsed.message.id));
+    return this.#openRequests.has(parsed.message.id);
   }
 
   async #receive(delivery: Delivery): Promise<void> {
@@ -253,12 +252,12 @@ export class ClientTransport implements Transport {
     this.#received.add(envelope.messageId, true);
     const related = envelope.relatedRequestId;
     // Standard queues reorder: progress that comes after its response is of no use, and an error to the SDK.
-    const late = related !== undefined && !this.#openRequests.has(requestIdKey(related));
+    const late = related !== undefined && !this.#openRequests.has(related);
     if (late && isNotification(message) && message.method === 'notifications/progress') return;
     if (isRequest(message)) this.#rememberAnswerAddress(message.id, envelope.replyTo);
     else if (isNotification(message) && message.method === 'notifications/cancelled') {
       const id = message.params?.['requestId'];
-      if (isRequestId(id)) this.#answerAddresses.delete(requestIdKey(id));
+      if (isRequestId(id)) this.#answerAddresses.delete(id);
     }
     this.onmessage?.(message);
   }
@@ -283,16 +282,15 @@ export class ClientTransport implements Transport {
       const text = isErrorResponse(message) ? message.error.message : 'a response without an id';
       throw new AsyncMcpError('ERR_MESSAGE_INVALID', `The server refused a message of ours: ${text}`);
     }
-    const key = requestIdKey(message.id);
-    const request = this.#openRequests.get(key);
-    if (request === undefined) {
+    const method = this.#openRequests.get(message.id);
+    if (method === undefined) {
       this.counters.duplicates++;
       this.#logger.debug({ id: message.id, messageId: envelope.messageId }, 'dropped a response nobody waits for');
       return;
     }
-    this.#openRequests.delete(key);
+    this.#openRequests.delete(message.id);
     if (isErrorResponse(message)) this.#noteLostSession(message);
-    else if (request.method === 'initialize') this.#noteInitialized(message, envelope);
+    else if (method === 'initialize') this.#noteInitialized(message, envelope);
     this.onmessage?.(message);
   }
 
@@ -317,7 +315,7 @@ export class ClientTransport implements Transport {
 
   #rememberAnswerAddress(id: RequestId, replyTo: string | undefined): void {
     if (replyTo === undefined) return;
-    if (this.#allows(replyTo)) this.#answerAddresses.add(requestIdKey(id), replyTo);
+    if (this.#allows(replyTo)) this.#answerAddresses.add(id, replyTo);
     else {
       this.#report(
         new AsyncMcpError(
@@ -339,7 +337,7 @@ export class ClientTransport implements Transport {
   }
 
   #forget(id: unknown): void {
-    if (isRequestId(id)) this.#openRequests.delete(requestIdKey(id));
+    if (isRequestId(id)) this.#openRequests.delete(id);
   }
 
   #report(error: AsyncMcpError): void {

@@ -21,12 +21,31 @@ export type Settlement = Pick<Delivery, 'ack' | 'retry' | 'reject'>;
 
 /** A delivery whose settlement runs at most once, whatever its holder does. */
 export function createDelivery(envelope: InboundEnvelope, attempt: number, settlement: Settlement): Delivery {
-  let settled: Promise<void> | undefined;
-  return {
-    envelope,
-    attempt,
-    ack: () => (settled ??= settlement.ack()),
-    retry: (delayMs = 0) => (settled ??= settlement.retry(delayMs)),
-    reject: (reason) => (settled ??= settlement.reject(reason)),
-  };
+  return new SettledOnce(envelope, attempt, settlement);
+}
+
+/** A class, because one is made for every message: an object of closures costs several times as much. */
+class SettledOnce implements Delivery {
+  readonly envelope: InboundEnvelope;
+  readonly attempt: number;
+  readonly #settlement: Settlement;
+  #settled: Promise<void> | undefined;
+
+  constructor(envelope: InboundEnvelope, attempt: number, settlement: Settlement) {
+    this.envelope = envelope;
+    this.attempt = attempt;
+    this.#settlement = settlement;
+  }
+
+  ack(): Promise<void> {
+    return (this.#settled ??= this.#settlement.ack());
+  }
+
+  retry(delayMs = 0): Promise<void> {
+    return (this.#settled ??= this.#settlement.retry(delayMs));
+  }
+
+  reject(reason: string): Promise<void> {
+    return (this.#settled ??= this.#settlement.reject(reason));
+  }
 }

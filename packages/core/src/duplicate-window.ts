@@ -1,85 +1,83 @@
 export interface DuplicateWindowOptions {
-  /** Most entries kept. */
+  /** Most entries kept; at least the newest half of as many are. */
   readonly maxEntries: number;
-  /** How long an entry is kept, in milliseconds. */
+  /** How long an entry is kept at most, in milliseconds; unless the window is full it is kept for half of that at least. */
   readonly ttlMs: number;
   /** Most weight kept in all, in whatever unit `add` is given (bytes, say). Default: unlimited. */
   readonly maxWeight?: number;
 }
 
-interface Entry<V> {
-  readonly value: V;
-  readonly weight: number;
-  readonly expiresAt: number;
+/** What was added in one half of the window. */
+interface Generation<K, V> {
+  readonly entries: Map<K, V>;
+  readonly since: number;
+  weight: number;
 }
 
 /**
  * Remembers the newest keys for a bounded time, count and weight: enough to recognise the duplicates that an
- * at-least-once queue or a retrying peer makes. Needs no timer: the oldest entries are dropped as new ones come.
+ * at-least-once queue or a retrying peer makes.
+ *
+ * Entries are dropped by the generation, half a window at a time: an expiry time and a deletion for each would cost every
+ * message several times as much, most of it in the garbage collector. Needs no timer.
  */
-export class DuplicateWindow<V> {
-  readonly #entries = new Map<string, Entry<V>>();
-  readonly #options: DuplicateWindowOptions;
-  #inOrder = this.#entries.entries();
-  #first: [string, Entry<V>] | undefined;
-  #weight = 0;
+export class DuplicateWindow<V, K = string> {
+  readonly #options: Required<DuplicateWindowOptions>;
+  #current: Generation<K, V> = newGeneration();
+  #previous: Generation<K, V> = newGeneration();
 
-  constructor(options: DuplicateWindowOptions) {
-    this.#options = options;
+  constructor({ maxEntries, ttlMs, maxWeight = Infinity }: DuplicateWindowOptions) {
+    this.#options = { maxEntries, ttlMs, maxWeight };
   }
 
-  /** Entries now kept, including some that have expired but were not dropped yet. */
+  /** Entries now kept. */
   get size(): number {
-    return this.#entries.size;
+    this.#age();
+    return this.#current.entries.size + this.#previous.entries.size;
   }
 
   /** The value added for `key`, if it is still in the window. */
-  get(key: string): V | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    if (entry.expiresAt > Date.now()) return entry.value;
-    this.delete(key);
-    return undefined;
+  get(key: K): V | undefined {
+    this.#age();
+    return this.#current.entries.get(key) ?? this.#previous.entries.get(key);
   }
 
-  has(key: string): boolean {
+  has(key: K): boolean {
     return this.get(key) !== undefined;
   }
 
   /** Adds or replaces an entry and drops what no longer fits. An entry heavier than the whole window is not kept. */
-  add(key: string, value: V, weight = 0): void {
-    const { maxEntries, ttlMs, maxWeight = Infinity } = this.#options;
+  add(key: K, value: V, weight = 0): void {
+    const { maxEntries, maxWeight } = this.#options;
     this.delete(key);
     if (weight > maxWeight) return;
-    this.#entries.set(key, { value, weight, expiresAt: Date.now() + ttlMs });
-    this.#weight += weight;
-    // All entries live equally long: the oldest go first.
-    for (let oldest = this.#oldest(); oldest !== undefined; oldest = this.#oldest()) {
-      const [oldestKey, entry] = oldest;
-      const fits = this.#entries.size <= maxEntries && this.#weight <= maxWeight && entry.expiresAt > Date.now();
-      if (fits) return;
-      this.delete(oldestKey);
-    }
+    this.#age();
+    const { entries } = this.#current;
+    const full = entries.size + 1 > maxEntries / 2 || this.#current.weight + weight > maxWeight / 2;
+    if (full && entries.size > 0) this.#turn();
+    this.#current.entries.set(key, value);
+    this.#current.weight += weight;
+    if (this.#current.weight + this.#previous.weight > maxWeight) this.#previous = newGeneration();
   }
 
-  /**
-   * The entry added before all others. A Map iterates in order of insertion, but an iteration begun anew steps over
-   * everything deleted since the Map was last rehashed: thousands of entries for each one dropped. So one iterator goes on.
-   */
-  #oldest(): [string, Entry<V>] | undefined {
-    while (this.#first === undefined && this.#entries.size > 0) {
-      const { value, done } = this.#inOrder.next();
-      if (done === true) this.#inOrder = this.#entries.entries();
-      else this.#first = value;
-    }
-    return this.#first;
+  delete(key: K): void {
+    // What it weighed is still counted until its generation goes: too much is on the safe side.
+    if (!this.#current.entries.delete(key)) this.#previous.entries.delete(key);
   }
 
-  delete(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return;
-    this.#entries.delete(key);
-    this.#weight -= entry.weight;
-    if (this.#first?.[0] === key) this.#first = undefined;
+  /** Drops what is too old. */
+  #age(): void {
+    const now = Date.now();
+    if (now - this.#current.since >= this.#options.ttlMs / 2) this.#turn();
+    if (now - this.#previous.since >= this.#options.ttlMs) this.#previous = newGeneration();
   }
+
+  #turn(): void {
+    this.#previous = this.#current;
+    this.#current = newGeneration();
+  }
+}
+
+function newGeneration<K, V>(): Generation<K, V> {
+  return { entries: new Map<K, V>(), since: Date.now(), weight: 0 };
 }

@@ -1,11 +1,20 @@
 import { DuplicateWindow } from './duplicate-window.js';
+import { createEnvelope, createMetadata } from './envelope.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Delivery } from './delivery.js';
-import type { Envelope, InboundEnvelope } from './envelope.js';
+import type { Envelope, EnvelopeMetadata, InboundEnvelope } from './envelope.js';
 
-/** What became of a message that was handled: its recorded reply, or nothing where none was due. */
+/** What became of a message that was handled: its reply, or nothing where none was due. */
 export interface Outcome {
   readonly reply?: { readonly address: string; readonly envelope: Envelope };
 }
+
+/** An outcome as it is kept: ten thousand messages as text are far less work to the garbage collector than as objects. */
+interface Recorded {
+  readonly reply?: { readonly address: string; readonly metadata: EnvelopeMetadata; readonly message: string };
+}
+
+const NO_REPLY: Recorded = {};
 
 /** Deliveries of one message that are held together; more copies than this are acked at once, they only cost leases. */
 const MAX_COPIES = 8;
@@ -71,11 +80,15 @@ export class Flight {
  */
 export class FlightLedger {
   readonly #flights = new Map<string, Flight>();
-  readonly #outcomes = new DuplicateWindow<Outcome>(WINDOW);
-  readonly #onEmpty: () => void;
+  readonly #outcomes = new DuplicateWindow<Recorded>(WINDOW);
+  readonly #onSettled: (flight: Flight) => void;
 
+  /** @param onChange - called whenever a flight has ended */
   constructor(onChange: () => void) {
-    this.#onEmpty = onChange;
+    this.#onSettled = ({ key }) => {
+      this.#flights.delete(key);
+      onChange();
+    };
   }
 
   get inFlight(): readonly Flight[] {
@@ -87,40 +100,40 @@ export class FlightLedger {
   }
 
   /** The flight a delivery of the same message belongs to, if there is one. */
-  find(envelope: InboundEnvelope): Flight | undefined {
-    return this.#flights.get(flightKey(envelope));
+  find(key: string): Flight | undefined {
+    return this.#flights.get(key);
   }
 
-  /** What became of the message, if it was handled recently. */
-  outcome(envelope: InboundEnvelope): Outcome | undefined {
-    return this.#outcomes.get(flightKey(envelope));
+  /** What became of the message of a flight, if it was handled recently. */
+  outcome({ key }: Flight): Outcome | undefined {
+    const recorded = this.#outcomes.get(key);
+    if (recorded?.reply === undefined) return recorded === undefined ? undefined : {};
+    const { address, metadata, message } = recorded.reply;
+    // Our own text, of a message that was typed when it was recorded.
+    return { reply: { address, envelope: createEnvelope(JSON.parse(message) as JSONRPCMessage, metadata) } };
   }
 
-  /** Begins a flight. From here on duplicates find it. */
-  begin(delivery: Delivery): Flight {
-    const flight = new Flight(flightKey(delivery.envelope), delivery, (settled) => {
-      this.#flights.delete(settled.key);
-      this.#onEmpty();
-    });
-    this.#flights.set(flight.key, flight);
+  /** Begins a flight. From here on duplicates find it by its key. */
+  begin(key: string, delivery: Delivery): Flight {
+    const flight = new Flight(key, delivery, this.#onSettled);
+    this.#flights.set(key, flight);
     return flight;
   }
 
   /** Remembers what became of a flight, so that a duplicate which comes later gets the same. */
-  record(flight: Flight, outcome: Outcome): void {
-    const { reply } = outcome;
-    this.#outcomes.add(
-      flight.key,
-      outcome,
-      flight.key.length + (reply === undefined ? 0 : JSON.stringify(reply.envelope.message).length),
-    );
+  record({ key }: Flight, { reply }: Outcome): void {
+    if (reply === undefined) return this.#outcomes.add(key, NO_REPLY, key.length);
+    const { address, envelope } = reply;
+    const message = JSON.stringify(envelope.message);
+    const metadata = createMetadata(envelope);
+    this.#outcomes.add(key, { reply: { address, metadata, message } }, key.length + message.length);
   }
 }
 
 /**
- * Sender and message id: a stranger who learns a message id still cannot reach another client's recorded reply. With the
+ * What duplicates of a message have in common: sender and message id. A stranger who learns a message id still cannot reach another client's recorded reply. With the
  * lengths in it, no two different triples make the same key.
  */
-function flightKey({ messageId, sessionId = '', clientId = '' }: InboundEnvelope): string {
+export function flightKey({ messageId, sessionId = '', clientId = '' }: InboundEnvelope): string {
   return `${messageId.length} ${sessionId.length} ${messageId} ${sessionId} ${clientId}`;
 }

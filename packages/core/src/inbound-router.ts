@@ -28,6 +28,7 @@ import type { CallRunner } from './call-runner.js';
 import type { InboundEnvelope } from './envelope.js';
 import type { AsyncMcpError } from './errors.js';
 import type { Flight, FlightLedger, Outcome } from './flight.js';
+import type { MalformedMessage } from './jsonrpc.js';
 import type { Logger } from './logger.js';
 import type { Refusal } from './refusals.js';
 import type { ReplyPort } from './reply-port.js';
@@ -61,24 +62,31 @@ export class InboundRouter {
     this.#options = options;
   }
 
-  /** Does with a message what is to be done. Rejects when that failed for now, and the flight is not settled yet. */
-  async handle(flight: Flight): Promise<void> {
+  /**
+   * Does with a message what is to be done. Rejects (or throws) when that failed for now, and the flight is not settled yet.
+   *
+   * On the way of every message: it has frames of its own only where something is waited for.
+   */
+  handle(flight: Flight): Promise<void> {
     const { envelope } = flight;
-    const outcome = this.#options.ledger.outcome(envelope);
+    const outcome = this.#options.ledger.outcome(flight);
     if (outcome !== undefined) return this.#repeat(flight, outcome.reply);
     if (envelope.type === 'terminate') return this.#terminateFor(flight);
     const parsed = parseMessage(envelope.body);
-    if (!parsed.ok) {
-      const id = parsed.id ?? envelope.requestIdHint;
-      const refusal = malformed(envelope, parsed.code, parsed.reason);
-      return this.#options.responder.refuse(flight, id, refusal, await this.#target(envelope));
-    }
+    if (!parsed.ok) return this.#refuseMalformed(flight, parsed);
     const { message } = parsed;
     if (isRequest(message) && flight.attempt > this.#options.maxAttempts) return this.#refusePoisoned(flight, message);
     if (isRequest(message)) return this.#request(flight, message);
     if (flight.attempt > HOPELESS_ATTEMPTS)
       return flight.reject(`received ${flight.attempt} times without being handled`);
     return this.#route(flight, message);
+  }
+
+  async #refuseMalformed(flight: Flight, { id, code, reason }: MalformedMessage): Promise<void> {
+    const { envelope } = flight;
+    const target = await this.#target(envelope);
+    const refusal = malformed(envelope, code, reason);
+    await this.#options.responder.refuse(flight, id ?? envelope.requestIdHint, refusal, target);
   }
 
   /** The last time a request may fail before it runs, its caller is told what failed, not that it was tried too often. */
@@ -140,18 +148,26 @@ export class InboundRouter {
     }
   }
 
-  async #route(flight: Flight, message: JSONRPCMessage): Promise<void> {
+  #route(flight: Flight, message: JSONRPCMessage): Promise<void> {
     const { sessionId, clientId } = flight.envelope;
     if (sessionId === undefined) {
       if (isRequest(message)) return this.#refuse(flight, message.id, sessionRequired(message));
       return this.#drop(flight, 'a notification or response came without a session id');
     }
-    const { registry } = this.#options;
-    const session = registry.findAtOnce(sessionId, clientId) ?? (await registry.find(sessionId, clientId));
-    if (session === undefined) {
-      if (isRequest(message)) return this.#refuse(flight, message.id, unknownSession(sessionId));
-      return this.#drop(flight, 'a notification or response came for a session that is unknown or has ended');
-    }
+    const session = this.#options.registry.findAtOnce(sessionId, clientId);
+    return session === undefined
+      ? this.#findAndDeliver(sessionId, flight, message)
+      : this.#deliver(session, flight, message);
+  }
+
+  async #findAndDeliver(sessionId: string, flight: Flight, message: JSONRPCMessage): Promise<void> {
+    const session = await this.#options.registry.find(sessionId, flight.envelope.clientId);
+    if (session !== undefined) return this.#deliver(session, flight, message);
+    if (isRequest(message)) return this.#refuse(flight, message.id, unknownSession(sessionId));
+    return this.#drop(flight, 'a notification or response came for a session that is unknown or has ended');
+  }
+
+  #deliver(session: Session, flight: Flight, message: JSONRPCMessage): Promise<void> {
     const wrong = wrongVersion(flight.envelope, session);
     if (wrong !== undefined) {
       if (!isRequest(message)) return this.#drop(flight, `protocol version ${wrong} is not supported`);

@@ -41,7 +41,6 @@ export {
   isRequestId,
   isResponse,
   parseMessage,
-  requestIdKey,
 } from './jsonrpc.js';
 export { createEnvelope, createMetadata } from './envelope.js';
 export { createDelivery } from './delivery.js';
@@ -59,7 +58,7 @@ export type { LogMethod, Logger } from './logger.js';
 export type { ParsedMessage } from './jsonrpc.js';
 export type { Envelope, EnvelopeMetadata, InboundEnvelope } from './envelope.js';
 export type { Delivery, Settlement } from './delivery.js';
-export type { WireAttribute, WireAttributes } from './wire.js';
+export type { ReceivedAttributes, WireAttribute, WireAttributes } from './wire.js';
 export type { BackoffOptions, RetryOptions } from './retry.js';
 export type { DuplicateWindowOptions } from './duplicate-window.js';
 export type { SessionRecord, SessionStore } from './session-store.js';

@@ -27,10 +27,16 @@ export const JsonRpcErrorCode = {
 /** Deepest nesting of a message that is accepted. Real MCP messages stay far below it. */
 export const MAX_MESSAGE_DEPTH = 128;
 
-/** Outcome of {@link parseMessage}: the message, or why there is none and, where it can be told, the id to answer to. */
-export type ParsedMessage =
-  | { readonly ok: true; readonly message: JSONRPCMessage }
-  | { readonly ok: false; readonly code: number; readonly reason: string; readonly id?: RequestId };
+/** What is wrong with a message, and the id to answer to where it can be told. */
+export interface MalformedMessage {
+  readonly ok: false;
+  readonly code: number;
+  readonly reason: string;
+  readonly id?: RequestId;
+}
+
+/** Outcome of {@link parseMessage}. */
+export type ParsedMessage = { readonly ok: true; readonly message: JSONRPCMessage } | MalformedMessage;
 
 export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
   return 'method' in message && 'id' in message;
@@ -46,11 +52,6 @@ export function isResponse(message: JSONRPCMessage): message is JSONRPCResultRes
 
 export function isErrorResponse(message: JSONRPCMessage): message is JSONRPCErrorResponse {
   return 'error' in message;
-}
-
-/** A map key for a request id that keeps the number 1 and the string "1" apart. */
-export function requestIdKey(id: RequestId): string {
-  return typeof id === 'number' ? `n${id}` : `s${id}`;
 }
 
 /** Longest string that is taken for a request id or progress token, in characters: they are kept, and a stranger chose them. */

@@ -1,6 +1,6 @@
 import { AsyncMcpError, isAsyncMcpError, toAsyncMcpError } from './errors.js';
 import { createEnvelope } from './envelope.js';
-import { JsonRpcErrorCode, errorResponse, isResponse } from './jsonrpc.js';
+import { JsonRpcErrorCode, errorCodeOf, errorResponse, isErrorResponse, isResponse } from './jsonrpc.js';
 import { quoted } from './refusals.js';
 import { backoffDelay } from './retry.js';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
@@ -45,20 +45,25 @@ export class Responder {
    * kept for its return; if it never can be, the message is dead-lettered. Rejects in both cases, after settling.
    */
   async answer(flight: Flight, address: string, envelope: Envelope): Promise<void> {
-    let sent = envelope;
     try {
-      sent = await this.#sendFitting(address, envelope);
+      await this.#port.send(address, envelope);
     } catch (error) {
-      const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The answer could not be sent to ${address}`);
-      this.#ledger.record(flight, { reply: { address, envelope } });
-      if (PERMANENT.includes(failure.code)) {
-        this.#report(failure);
-        await flight.reject(failure.message);
-      } else await flight.retry(backoffDelay(flight.attempt, { baseMs: 1000, maxMs: 60_000 }));
-      throw failure;
+      const replacement = this.#explained(envelope, error);
+      if (replacement === undefined) return this.#notSent(flight, address, envelope, error);
+      return this.answer(flight, address, replacement);
     }
-    this.#ledger.record(flight, { reply: { address, envelope: sent } });
+    this.#ledger.record(flight, { reply: { address, envelope } });
     await flight.ack();
+  }
+
+  async #notSent(flight: Flight, address: string, envelope: Envelope, error: unknown): Promise<never> {
+    const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The answer could not be sent to ${address}`);
+    this.#ledger.record(flight, { reply: { address, envelope } });
+    if (PERMANENT.includes(failure.code)) {
+      this.#report(failure);
+      await flight.reject(failure.message);
+    } else await flight.retry(backoffDelay(flight.attempt, { baseMs: 1000, maxMs: 60_000 }));
+    throw failure;
   }
 
   /** Answers a request with an error, or, where nobody can be answered, dead-letters the message. Never rejects. */
@@ -139,24 +144,16 @@ export class Responder {
   }
 
   /** An answer too large for its destination is replaced by an error that says so: the caller must not wait for ever. */
-  async #sendFitting(address: string, envelope: Envelope): Promise<Envelope> {
-    try {
-      await this.#port.send(address, envelope);
-      return envelope;
-    } catch (error) {
-      const { message } = envelope;
-      if (!isAsyncMcpError(error, 'ERR_MESSAGE_TOO_LARGE') || !isResponse(message)) throw error;
-      this.#report(error);
-      const explained = new AsyncMcpError('ERR_MESSAGE_TOO_LARGE', `The result does not fit: ${error.message}`, {
-        details: { ...error.details },
-      });
-      const replacement = {
-        ...envelope,
-        message: errorResponse(message.id, JsonRpcErrorCode.internalError, explained),
-      };
-      await this.#port.send(address, replacement);
-      return replacement;
-    }
+  #explained(envelope: Envelope, error: unknown): Envelope | undefined {
+    const { message } = envelope;
+    if (!isAsyncMcpError(error, 'ERR_MESSAGE_TOO_LARGE') || !isResponse(message)) return undefined;
+    // It was explained already, and even that does not fit.
+    if (isErrorResponse(message) && errorCodeOf(message) === error.code) return undefined;
+    this.#report(error);
+    const explained = new AsyncMcpError('ERR_MESSAGE_TOO_LARGE', `The result does not fit: ${error.message}`, {
+      details: { ...error.details },
+    });
+    return { ...envelope, message: errorResponse(message.id, JsonRpcErrorCode.internalError, explained) };
   }
 
   #errorEnvelope(id: RequestId | undefined, { code, error }: Refusal, { sessionId, clientId }: ReplyTarget): Envelope {

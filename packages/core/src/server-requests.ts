@@ -1,4 +1,4 @@
-import { isNotification, isRecord, isRequest, isRequestId, isResponse, requestIdKey } from './jsonrpc.js';
+import { isNotification, isRecord, isRequest, isRequestId, isResponse } from './jsonrpc.js';
 import type {
   JSONRPCMessage,
   JSONRPCNotification,
@@ -36,7 +36,7 @@ const WIRE_ID = /^([0-9a-f]{16}):\d{1,15}$/;
 export class ServerRequests {
   readonly #replicaId: string;
   readonly #byWireId = new Map<string, OpenRequest>();
-  readonly #byOriginalId = new Map<string, OpenRequest>();
+  readonly #byOriginalId = new Map<RequestId, OpenRequest>();
   #count = 0;
 
   /** @param replicaId - 16 hexadecimal digits, different in every process and for every live server object */
@@ -71,7 +71,7 @@ export class ServerRequests {
 
   /** Forgets one request that was not sent. */
   abandon(originalId: RequestId): void {
-    const open = this.#byOriginalId.get(requestIdKey(originalId));
+    const open = this.#byOriginalId.get(originalId);
     if (open !== undefined) this.#close(open);
   }
 
@@ -81,14 +81,14 @@ export class ServerRequests {
     const token = meta?.progressToken;
     const open: OpenRequest = { originalId: message.id, wireId, originalToken: token, onDone };
     this.#byWireId.set(wireId, open);
-    this.#byOriginalId.set(requestIdKey(message.id), open);
+    this.#byOriginalId.set(message.id, open);
     if (token === undefined) return { ...message, id: wireId };
     return { ...message, id: wireId, params: { ...message.params, _meta: { ...meta, progressToken: wireId } } };
   }
 
   #giveUp(message: JSONRPCNotification): JSONRPCNotification {
     const id = message.params?.['requestId'];
-    const open = isRequestId(id) ? this.#byOriginalId.get(requestIdKey(id)) : undefined;
+    const open = isRequestId(id) ? this.#byOriginalId.get(id) : undefined;
     if (open === undefined) return message;
     this.#close(open);
     return { ...message, params: { ...message.params, requestId: open.wireId } };
@@ -105,7 +105,7 @@ export class ServerRequests {
 
   #close(open: OpenRequest): void {
     this.#byWireId.delete(open.wireId);
-    this.#byOriginalId.delete(requestIdKey(open.originalId));
+    this.#byOriginalId.delete(open.originalId);
     open.onDone();
   }
 }

@@ -1,7 +1,7 @@
 import { CallRunner } from './call-runner.js';
 import { createEnvelope } from './envelope.js';
 import { toAsyncMcpError } from './errors.js';
-import { FlightLedger } from './flight.js';
+import { FlightLedger, flightKey } from './flight.js';
 import { InboundRouter } from './inbound-router.js';
 import { isRequest, isResponse } from './jsonrpc.js';
 import { Responder } from './responder.js';
@@ -113,9 +113,10 @@ export class SessionHost implements Sessions {
   async receive(delivery: Delivery): Promise<void> {
     const { envelope } = delivery;
     if (this.#closing !== undefined) return delivery.retry();
-    const inFlight = this.#ledger.find(envelope);
+    const key = flightKey(envelope);
+    const inFlight = this.#ledger.find(key);
     if (inFlight !== undefined) return inFlight.absorb(delivery);
-    const flight = this.#ledger.begin(delivery);
+    const flight = this.#ledger.begin(key, delivery);
     try {
       await this.#router.handle(flight);
     } catch (error) {

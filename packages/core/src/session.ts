@@ -1,10 +1,11 @@
 import { withDeadline } from './deadline.js';
+import { DuplicateWindow } from './duplicate-window.js';
 import { AsyncMcpError, toAsyncMcpError } from './errors.js';
 import { isErrorResponse, isResponse } from './jsonrpc.js';
 import { ServerRequests } from './server-requests.js';
 import { SessionTransport } from './session-transport.js';
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Call } from './call.js';
 import type { SessionRecord } from './session-store.js';
 
@@ -34,13 +35,17 @@ export interface SessionOwner {
 const OPEN_TIMEOUT_MS = 30_000;
 /** A server that does not close in this time, in milliseconds, is left to itself. */
 const CLOSE_TIMEOUT_MS = 5000;
+/** Bounds of what is remembered of a session's ended calls; the weight is that of their ids, which a stranger chose. */
+const ENDED_WINDOW = { maxEntries: 512, ttlMs: 10 * 60_000, maxWeight: 32 * 1024 };
 const REPLAY_ID = 'asyncmcp-replayed-initialize';
 
 /** A session that is live in this process: the user's server, connected, and what is under way in it. */
 export class Session {
   record: SessionRecord;
-  /** Calls of the client that are not answered yet, by request id key. */
-  readonly calls = new Map<string, Call>();
+  /** Calls of the client that are not answered yet. (To a Map, the ids 1 and '1' are two, as they are to JSON-RPC.) */
+  readonly calls = new Map<RequestId, Call>();
+  /** What became of the client's latest calls, and cancellations that came before their call. */
+  readonly endedCalls = new DuplicateWindow<'answered' | 'cancelled', RequestId>(ENDED_WINDOW);
   readonly serverRequests: ServerRequests;
   readonly transport: SessionTransport;
   /** Milliseconds since the epoch. */

@@ -3,16 +3,28 @@ import { createMetadata } from './envelope.js';
 import { isNotification, isRecord, isRequest, isRequestId } from './jsonrpc.js';
 import type { Envelope, EnvelopeMetadata, InboundEnvelope } from './envelope.js';
 
-/**
- * The attributes beside a message on SQS and SNS, without either's types. Names and meaning are those of the Python
- * package asyncmcp; everything of our own is in the one attribute `AsyncMcp`.
- */
+/** An attribute beside a message, as the APIs of SQS and SNS both take it. */
 export interface WireAttribute {
-  readonly type: 'String' | 'Number';
-  readonly value: string;
+  readonly DataType: 'String' | 'Number';
+  readonly StringValue: string;
 }
 
-export type WireAttributes = Readonly<Record<string, WireAttribute>>;
+/**
+ * The attributes beside a message. Names and meaning are those of the Python package asyncmcp; everything of our own is in
+ * the one attribute `AsyncMcp`.
+ */
+export type WireAttributes = Record<string, WireAttribute>;
+
+/** The values of the attributes that a message came with, as far as they mean something. */
+export interface ReceivedAttributes {
+  readonly MessageType?: string | undefined;
+  readonly Timestamp?: string | undefined;
+  readonly RequestId?: string | undefined;
+  readonly SessionId?: string | undefined;
+  readonly ClientId?: string | undefined;
+  readonly ProtocolVersion?: string | undefined;
+  readonly AsyncMcp?: string | undefined;
+}
 
 /** Longest id, method or address taken from a stranger's metadata, in characters. Longer values are treated as absent. */
 const MAX_METADATA_LENGTH = 2048;
@@ -35,20 +47,20 @@ export function encodeTermination(metadata: EnvelopeMetadata): WireAttributes {
 }
 
 // Every message passes here twice on its way: members are added one by one, which is several times as fast as spreading.
-function encodeMetadata(metadata: EnvelopeMetadata, type: InboundEnvelope['type']): Record<string, WireAttribute> {
+function encodeMetadata(metadata: EnvelopeMetadata, type: InboundEnvelope['type']): WireAttributes {
   const { messageId, sessionId, clientId, protocolVersion, replyTo, relatedRequestId, sentAt } = metadata;
   // A stranger chose the related id: a longer one would make the whole attribute too long to be read.
   const related = fitsRelated(relatedRequestId) ? relatedRequestId : undefined;
-  const attributes: Record<string, WireAttribute> = {
-    MessageType: { type: 'String', value: type },
-    Timestamp: { type: 'Number', value: String(Math.floor(sentAt.getTime() / 1000)) },
+  const attributes: WireAttributes = {
+    MessageType: { DataType: 'String', StringValue: type },
+    Timestamp: { DataType: 'Number', StringValue: String(Math.floor(sentAt.getTime() / 1000)) },
   };
   addText(attributes, 'SessionId', sessionId);
   addText(attributes, 'ClientId', clientId);
   addText(attributes, 'ProtocolVersion', protocolVersion);
   // JSON leaves out what is undefined.
   const extension = JSON.stringify({ v: EXTENSION_VERSION, id: messageId, replyTo, related });
-  attributes['AsyncMcp'] = { type: 'String', value: escapeRefused(extension) };
+  attributes['AsyncMcp'] = { DataType: 'String', StringValue: escapeRefused(extension) };
   return attributes;
 }
 
@@ -62,9 +74,9 @@ function escapeRefused(json: string): string {
 }
 
 /** AWS refuses empty attribute values and control characters in them: what does not fit is left out, the body has it. */
-function addText(attributes: Record<string, WireAttribute>, name: string, value: string | undefined): void {
+function addText(attributes: WireAttributes, name: string, value: string | undefined): void {
   if (value === undefined || value === '' || value.length > MAX_METADATA_LENGTH) return;
-  if (!/[\p{Cc}\p{Cs}\ufffe\uffff]/u.test(value)) attributes[name] = { type: 'String', value };
+  if (!/[\p{Cc}\p{Cs}\ufffe\uffff]/u.test(value)) attributes[name] = { DataType: 'String', StringValue: value };
 }
 
 /**
@@ -75,25 +87,29 @@ function addText(attributes: Record<string, WireAttribute>, name: string, value:
  */
 export function decodeEnvelope(
   body: string,
-  attributes: Readonly<Record<string, string | undefined>>,
+  attributes: ReceivedAttributes,
   fallbackMessageId: string,
 ): InboundEnvelope {
-  const extension = decodeExtension(attributes['AsyncMcp']);
-  const requestId = bounded(attributes['RequestId']);
+  const extension = decodeExtension(attributes.AsyncMcp);
+  const requestId = bounded(attributes.RequestId);
   const related = extension['related'];
   const metadata = createMetadata({
     messageId: bounded(extension['id']) ?? fallbackMessageId,
-    sessionId: bounded(attributes['SessionId']),
-    clientId: bounded(attributes['ClientId']),
-    protocolVersion: bounded(attributes['ProtocolVersion']),
+    sessionId: bounded(attributes.SessionId),
+    clientId: bounded(attributes.ClientId),
+    protocolVersion: bounded(attributes.ProtocolVersion),
     relatedRequestId: isRequestId(related) ? related : undefined,
     replyTo: bounded(extension['replyTo']),
-    sentAt: decodeTimestamp(attributes['Timestamp']),
+    sentAt: decodeTimestamp(attributes.Timestamp),
   });
-  const extended = attributes['AsyncMcp'] !== undefined;
-  const type = attributes['MessageType'] === 'terminate' ? 'terminate' : 'jsonrpc';
-  if (requestId === undefined) return { ...metadata, type, extended, body };
-  return { ...metadata, type, extended, body, requestIdHint: requestIdFromText(requestId) };
+  const type = attributes.MessageType === 'terminate' ? 'terminate' : 'jsonrpc';
+  const envelope: { -readonly [K in keyof InboundEnvelope]: InboundEnvelope[K] } = Object.assign(metadata, {
+    type,
+    extended: attributes.AsyncMcp !== undefined,
+    body,
+  } as const);
+  if (requestId !== undefined) envelope.requestIdHint = requestIdFromText(requestId);
+  return envelope;
 }
 
 /** Unix seconds; now, if it is something else. */

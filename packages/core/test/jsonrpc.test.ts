@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { JSONRPCMessageSchema } from '@modelcontextprotocol/sdk/types.js';
 import fc from 'fast-check';
-import { MAX_MESSAGE_DEPTH, errorCodeOf, errorResponse, parseMessage, requestIdKey } from '../src/jsonrpc.js';
+import { MAX_MESSAGE_DEPTH, errorCodeOf, errorResponse, parseMessage } from '../src/jsonrpc.js';
 import { AsyncMcpError } from '../src/errors.js';
 
 function parse(value: unknown): ReturnType<typeof parseMessage> {
@@ -114,8 +114,4 @@ describe('errorResponse', () => {
     });
     expect(errorCodeOf(response)).toBe('ERR_SESSION_NOT_FOUND');
   });
-});
-
-it('keeps the ids 1 and "1" apart', () => {
-  expect(requestIdKey(1)).not.toBe(requestIdKey('1'));
 });

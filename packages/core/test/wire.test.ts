@@ -5,7 +5,7 @@ import { decodeEnvelope, encodeEnvelope, encodeTermination } from '../src/wire.j
 import type { WireAttributes } from '../src/wire.js';
 
 function values(attributes: WireAttributes): Record<string, string> {
-  return Object.fromEntries(Object.entries(attributes).map(([name, { value }]) => [name, value]));
+  return Object.fromEntries(Object.entries(attributes).map(([name, { StringValue }]) => [name, StringValue]));
 }
 
 const request = { jsonrpc: '2.0', id: 0, method: 'tools/call', params: {} } as const;
@@ -21,14 +21,14 @@ describe('the wire format', () => {
       sentAt: new Date(1_700_000_000_500),
     });
     expect(encodeEnvelope(envelope)).toEqual({
-      MessageType: { type: 'String', value: 'jsonrpc' },
-      Timestamp: { type: 'Number', value: '1700000000' },
-      RequestId: { type: 'String', value: '0' },
-      Method: { type: 'String', value: 'tools/call' },
-      SessionId: { type: 'String', value: 's-1' },
-      ClientId: { type: 'String', value: 'c-1' },
-      ProtocolVersion: { type: 'String', value: '2025-06-18' },
-      AsyncMcp: { type: 'String', value: '{"v":1,"id":"m-1","replyTo":"https://example.com/1/replies"}' },
+      MessageType: { DataType: 'String', StringValue: 'jsonrpc' },
+      Timestamp: { DataType: 'Number', StringValue: '1700000000' },
+      RequestId: { DataType: 'String', StringValue: '0' },
+      Method: { DataType: 'String', StringValue: 'tools/call' },
+      SessionId: { DataType: 'String', StringValue: 's-1' },
+      ClientId: { DataType: 'String', StringValue: 'c-1' },
+      ProtocolVersion: { DataType: 'String', StringValue: '2025-06-18' },
+      AsyncMcp: { DataType: 'String', StringValue: '{"v":1,"id":"m-1","replyTo":"https://example.com/1/replies"}' },
     });
   });
 
@@ -40,7 +40,7 @@ describe('the wire format', () => {
 
   it('keeps its own attribute readable whatever id a stranger chose', () => {
     const related = (id: string): string | undefined =>
-      encodeEnvelope(createEnvelope(request, { messageId: 'm', relatedRequestId: id }))['AsyncMcp']?.value;
+      encodeEnvelope(createEnvelope(request, { messageId: 'm', relatedRequestId: id }))['AsyncMcp']?.StringValue;
     expect(related('a\uffffb')).toBe(String.raw`{"v":1,"id":"m","related":"a\uffffb"}`);
     expect(related('\u0000'.repeat(5000))).toBe('{"v":1,"id":"m"}');
   });

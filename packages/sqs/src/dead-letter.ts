@@ -6,7 +6,7 @@ import type { Logger } from '@asyncmcp/core';
 import type { Message, MessageAttributeValue, SQSClient } from '@aws-sdk/client-sqs';
 import type { MessageAttributes } from './message-attributes.js';
 import type { QueueLimits } from './queue-limits.js';
-import type { SqsSender } from './sender.js';
+import type { Sender } from './sender.js';
 
 /** The attribute that says why a message is in the dead-letter queue. */
 const REASON_ATTRIBUTE = 'DeadLetterReason';
@@ -16,7 +16,7 @@ const MAX_REASON_LENGTH = 512;
 
 export interface DeadLetterOptions {
   readonly sqs: SQSClient;
-  readonly sender: Pick<SqsSender, 'send'>;
+  readonly sender: Pick<Sender, 'send'>;
   readonly limits: QueueLimits;
   /** The queue whose messages are moved. */
   readonly queueUrl: string;
@@ -60,7 +60,7 @@ export function createDeadLetter(options: DeadLetterOptions): DeadLetter {
 }
 
 /** The copy of a message as it is sent. The reason is left out where it does not fit: the message matters more. */
-function copyOf(message: Message, reason: string, maximumMessageSize: number): Parameters<SqsSender['send']>[1] {
+function copyOf(message: Message, reason: string, maximumMessageSize: number): Parameters<Sender['send']>[1] {
   const { Body: body = '', MessageId: deduplicationId } = message;
   const original = copyAttributes(message.MessageAttributes ?? {});
   const explained: MessageAttributes = {

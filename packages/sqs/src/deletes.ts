@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { DeleteMessageBatchCommand, DeleteMessageCommand } from '@aws-sdk/client-sqs';
-import { isAsyncMcpError, retry, toAsyncMcpError } from '@asyncmcp/core';
+import { isAsyncMcpError, retry } from '@asyncmcp/core';
 import { awsCall } from './aws-call.js';
 import { fromHandleFailure, isTransient } from './aws-errors.js';
 import { createBatcher } from './batcher.js';
@@ -55,11 +55,10 @@ export function createDeletes(sqs: SQSClient, queueUrl: string): (receiptHandle:
   // Deletes are not given up: closing waits for them.
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
-  return async (receiptHandle) => {
-    try {
-      await retry(() => batcher.add(receiptHandle), { forMs: DELETE_FOR_MS, signal, isTransient });
-    } catch (error) {
-      throw toAsyncMcpError(error, 'ERR_INTERNAL', `${doing} failed`);
-    }
-  };
+  const timing = { forMs: DELETE_FOR_MS, signal, isTransient };
+  return (receiptHandle) =>
+    batcher.add(receiptHandle).catch((error: unknown) => {
+      if (!isTransient(error)) throw error;
+      return retry(() => batcher.add(receiptHandle), timing);
+    });
 }

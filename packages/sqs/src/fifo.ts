@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
-/** Whether a queue is FIFO: SQS requires the name of those, and of no others, to end like this. */
-export function isFifoQueue(queueUrl: string): boolean {
-  return queueUrl.endsWith('.fifo');
+/** Whether a queue URL or topic ARN is that of a FIFO one: AWS requires the name of those, and of no others, to end like this. */
+export function isFifo(address: string): boolean {
+  return address.endsWith('.fifo');
 }
 
 /**

@@ -25,7 +25,7 @@ export { TEMPORARY_QUEUE_PREFIX } from './temporary-queue.js';
 export { createSqsConsumer } from './consumer.js';
 export { createDeadLetter } from './dead-letter.js';
 export { createQueueLimits } from './queue-limits.js';
-export { createSqsSender } from './sender.js';
+export { createSender, createSqsSender } from './sender.js';
 export { decodeMessage } from './message-attributes.js';
 
 export type { SqsServerOptions } from './server.js';
@@ -34,4 +34,4 @@ export type { SqsResponseReceiverOptions } from './response-receiver.js';
 export type { SqsConsumer, SqsConsumerOptions } from './consumer.js';
 export type { DeadLetter, DeadLetterOptions } from './dead-letter.js';
 export type { QueueFacts, QueueLimits } from './queue-limits.js';
-export type { OutgoingMessage, SqsSender, SqsSenderOptions } from './sender.js';
+export type { OutgoingMessage, Sender, SenderOptions, SqsSenderOptions } from './sender.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AsyncMcpError, decodeEnvelope, invalidOption, isRecord } from '@asyncmcp/core';
-import type { InboundEnvelope, WireAttributes } from '@asyncmcp/core';
+import type { InboundEnvelope, ReceivedAttributes, WireAttributes } from '@asyncmcp/core';
 import type { Message, MessageAttributeValue } from '@aws-sdk/client-sqs';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 
@@ -35,10 +35,11 @@ export function toMessageAttributes(
   attributes: WireAttributes,
   extra: Readonly<Record<string, string>> = {},
 ): MessageAttributes {
+  const names = Object.keys(extra);
+  if (names.length === 0) return attributes;
   const result: MessageAttributes = {};
-  for (const [name, value] of Object.entries(extra)) result[name] = { DataType: 'String', StringValue: value };
-  for (const [name, { type, value }] of Object.entries(attributes))
-    result[name] = { DataType: type, StringValue: value };
+  for (const name of names) result[name] = { DataType: 'String', StringValue: extra[name] };
+  Object.assign(result, attributes);
   const count = Object.keys(result).length;
   if (count <= MAX_ATTRIBUTES) return result;
   throw new AsyncMcpError(
@@ -75,32 +76,46 @@ export function toBody(message: JSONRPCMessage): string {
 export function decodeMessage(message: Message): InboundEnvelope {
   const text = message.Body ?? '';
   const notification = unwrapNotification(text);
-  const attributes = notification?.attributes ?? {};
-  for (const [name, { DataType, StringValue }] of Object.entries(message.MessageAttributes ?? {})) {
-    addIfText(attributes, name, DataType, StringValue);
-  }
+  const outer = message.MessageAttributes ?? {};
+  const inner = notification?.attributes;
+  const attributes = {
+    MessageType: textOf(outer, inner, 'MessageType'),
+    Timestamp: textOf(outer, inner, 'Timestamp'),
+    RequestId: textOf(outer, inner, 'RequestId'),
+    SessionId: textOf(outer, inner, 'SessionId'),
+    ClientId: textOf(outer, inner, 'ClientId'),
+    ProtocolVersion: textOf(outer, inner, 'ProtocolVersion'),
+    AsyncMcp: textOf(outer, inner, 'AsyncMcp'),
+  };
   // Every received message has a MessageId; the type does not say so.
   return decodeEnvelope(notification?.body ?? text, attributes, message.MessageId ?? randomUUID());
 }
 
+function textOf(
+  outer: Readonly<MessageAttributes>,
+  inner: Readonly<Record<string, unknown>> | undefined,
+  name: keyof ReceivedAttributes,
+): string | undefined {
+  const attribute = outer[name];
+  const text = attribute === undefined ? undefined : textIn(attribute.DataType, attribute.StringValue);
+  if (text !== undefined || inner === undefined) return text;
+  const wrapped = inner[name];
+  return isRecord(wrapped) ? textIn(wrapped['Type'], wrapped['Value']) : undefined;
+}
+
+function textIn(type: unknown, value: unknown): string | undefined {
+  if (typeof type !== 'string' || typeof value !== 'string') return undefined;
+  return type.startsWith('String') || type.startsWith('Number') ? value : undefined;
+}
+
 /** What SNS puts around a message when the subscription has no raw delivery; undefined if `text` is something else. */
-function unwrapNotification(text: string): { body: string; attributes: Record<string, string> } | undefined {
+function unwrapNotification(text: string): { body: string; attributes: Record<string, unknown> } | undefined {
   if (!text.startsWith('{') || !text.includes('"Notification"')) return undefined;
   const wrapper = parseJson(text);
   if (!isRecord(wrapper) || wrapper['Type'] !== 'Notification' || typeof wrapper['Message'] !== 'string')
     return undefined;
-  const attributes: Record<string, string> = {};
-  const entries = isRecord(wrapper['MessageAttributes']) ? Object.entries(wrapper['MessageAttributes']) : [];
-  for (const [name, value] of entries) {
-    if (isRecord(value)) addIfText(attributes, name, value['Type'], value['Value']);
-  }
-  return { body: wrapper['Message'], attributes };
-}
-
-/** A stranger's `__proto__` does no harm: as a prototype, a string is ignored. */
-function addIfText(attributes: Record<string, string>, name: string, type: unknown, value: unknown): void {
-  if (typeof type !== 'string' || typeof value !== 'string') return;
-  if (type.startsWith('String') || type.startsWith('Number')) attributes[name] = value;
+  const attributes = wrapper['MessageAttributes'];
+  return { body: wrapper['Message'], attributes: isRecord(attributes) ? attributes : {} };
 }
 
 function parseJson(text: string): unknown {

@@ -1,7 +1,7 @@
 import { AsyncMcpError } from '@asyncmcp/core';
 import { isTransient } from './aws-errors.js';
 import { createBatcher } from './batcher.js';
-import { isFifoQueue } from './fifo.js';
+import { isFifo } from './fifo.js';
 import { MAX_MESSAGE_BYTES } from './queue-limits.js';
 import { sendInOrder } from './send-in-order.js';
 import type { Batcher, BatchOutcome } from './batcher.js';
@@ -36,7 +36,7 @@ export function createOutgoingQueues(
   const batchers = new Map<string, Batcher<Outgoing, void>>();
 
   function create(queueUrl: string): Batcher<Outgoing, void> {
-    const fifo = isFifoQueue(queueUrl);
+    const fifo = isFifo(queueUrl);
     const tryOnce = (items: readonly Outgoing[]): Promise<BatchOutcome<void>[]> => attempt(queueUrl, items);
     const onRetry = options.logRetry.bind(undefined, queueUrl);
     return createBatcher<Outgoing, void>({

@@ -107,10 +107,15 @@ export class SqsResponseReceiver {
     });
   }
 
-  async #route(delivery: Delivery): Promise<void> {
+  #route(delivery: Delivery): Promise<void> {
     for (const client of this.#clients) {
       if (client.accepts(delivery.envelope)) return client.receive(delivery);
     }
+    return this.#handOn(delivery);
+  }
+
+  /** Another process may share the queue. */
+  async #handOn(delivery: Delivery): Promise<void> {
     if (delivery.attempt < MAX_ATTEMPTS) {
       const { attempt } = delivery;
       const late = attempt - QUICK_ATTEMPTS;

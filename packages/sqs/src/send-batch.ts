@@ -1,91 +1,109 @@
-import { SendMessageBatchCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { AsyncMcpError, isAsyncMcpError } from '@asyncmcp/core';
-import { awsCall } from './aws-call.js';
 import { fromBatchEntry } from './aws-errors.js';
 import { createGate } from './gate.js';
-import { MAX_MESSAGE_BYTES, MIN_MESSAGE_LIMIT_BYTES } from './queue-limits.js';
 import type { BatchOutcome } from './batcher.js';
-import type { QueueLimits } from './queue-limits.js';
-import type { SendMessageBatchRequestEntry, SendMessageBatchResult, SQSClient } from '@aws-sdk/client-sqs';
+import type { MessageAttributes } from './message-attributes.js';
 
 /** A message ready to be sent. */
 export interface OutgoingEntry {
-  readonly entry: Omit<SendMessageBatchRequestEntry, 'Id'>;
-  /** Its size as SQS counts it. */
+  readonly body: string;
+  readonly attributes: MessageAttributes;
+  /** For FIFO queues and topics. */
+  readonly fifo: { readonly groupId: string; readonly deduplicationId: string } | undefined;
+  /** Its size as AWS counts it. */
   readonly bytes: number;
 }
 
-/** Sends up to ten messages to a queue in one call; resolves with one outcome for each, in their order. Never rejects. */
-export type SendBatch = (queueUrl: string, entries: readonly OutgoingEntry[]) => Promise<BatchOutcome<void>[]>;
+/** What AWS answers for the entries of a batch. */
+export interface BatchResult {
+  readonly Successful?: readonly { readonly Id?: string | undefined }[] | undefined;
+  readonly Failed?:
+    | readonly {
+        readonly Id: string | undefined;
+        readonly Code: string | undefined;
+        readonly Message?: string | undefined;
+        readonly SenderFault: boolean | undefined;
+      }[]
+    | undefined;
+}
+
+/** The AWS service that takes the messages: SQS for queues, SNS for topics. */
+export interface SendApi {
+  /** What is being done, for error messages: "Sending to queue https://…". */
+  doing(address: string): string;
+  /** Sends one message. Rejects with an AsyncMcpError. */
+  sendOne(address: string, entry: OutgoingEntry): Promise<unknown>;
+  /** Sends up to ten messages, each identified by its place. Rejects with an AsyncMcpError. */
+  sendMany(address: string, entries: readonly OutgoingEntry[]): Promise<BatchResult>;
+  /** Largest message that a destination takes, in bytes. Asked only for messages larger than `alwaysFits`. */
+  limitBytes(address: string): Promise<number>;
+  /** What is not larger fits into every destination, in bytes. */
+  readonly alwaysFits: number;
+  /** What to say about a message that is too large for its destination, with both sizes. */
+  tooLarge(address: string, bytes: number, limitBytes: number): AsyncMcpError;
+}
+
+/** Sends up to ten messages to one destination in one call; resolves with one outcome for each, in their order. Never rejects. */
+export type SendBatch = (address: string, entries: readonly OutgoingEntry[]) => Promise<BatchOutcome<void>[]>;
+
+type Outcomes = Map<OutgoingEntry, BatchOutcome<void>>;
 
 /**
- * Most calls at a time, to all queues together. An AWS client has 50 sockets by default; with some left over, the
+ * Most calls at a time, to all destinations together. An AWS client has 50 sockets by default; with some left over, the
  * heartbeats of calls in progress do not queue up behind replies.
  */
 const MAX_CALLS = 32;
 
-export function createSendBatch(sqs: SQSClient, limits: QueueLimits): SendBatch {
+const TAKEN: BatchOutcome<void> = { ok: true, value: undefined };
+
+export function createSendBatch(api: SendApi): SendBatch {
   const gate = createGate(MAX_CALLS);
 
-  async function call(
-    queueUrl: string,
-    entries: readonly OutgoingEntry[],
-  ): Promise<Map<OutgoingEntry, BatchOutcome<void>>> {
-    const doing = sendingTo(queueUrl);
+  async function call(address: string, entries: readonly OutgoingEntry[]): Promise<Outcomes> {
     const [only, ...others] = entries;
     if (only !== undefined && others.length === 0) {
       // A lone message goes as one: the call is cheaper, and with one call at a time it is on everybody's way.
-      const command = new SendMessageCommand({ QueueUrl: queueUrl, ...only.entry });
-      await gate(() => awsCall({ doing, call: (abortSignal) => sqs.send(command, { abortSignal }) }));
-      return new Map([[only, { ok: true, value: undefined }]]);
+      await gate(() => api.sendOne(address, only));
+      return new Map([[only, TAKEN]]);
     }
-    // The place in the batch identifies an entry: ids need to be unique within one call only.
-    const Entries = entries.map(({ entry }, index) => ({ ...entry, Id: String(index) }));
-    const command = new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries });
-    const result = await gate(() => awsCall({ doing, call: (abortSignal) => sqs.send(command, { abortSignal }) }));
-    return outcomesOf(queueUrl, entries, result);
+    const result = await gate(() => api.sendMany(address, entries));
+    return outcomesOf(api.doing(address), address, entries, result);
   }
 
-  async function limitFor(queueUrl: string, entries: readonly OutgoingEntry[]): Promise<number> {
-    // Most messages are small: they need no look at the queue, of which a server with many clients writes to many.
-    if (entries.every(({ bytes }) => bytes <= MIN_MESSAGE_LIMIT_BYTES)) return MAX_MESSAGE_BYTES;
-    return (await limits.get(queueUrl)).maximumMessageSize;
+  async function limitFor(address: string, entries: readonly OutgoingEntry[]): Promise<number> {
+    // Most messages are small: they need no look at the destination, of which a server with many clients has many.
+    if (entries.every(({ bytes }) => bytes <= api.alwaysFits)) return Infinity;
+    return api.limitBytes(address);
   }
 
-  /** Other brokers than SQS may take less in a batch than in as many single messages: then in smaller batches. */
-  async function sendFitting(
-    queueUrl: string,
-    entries: readonly OutgoingEntry[],
-  ): Promise<Map<OutgoingEntry, BatchOutcome<void>>> {
+  /** Other brokers than AWS's may take less in a batch than in as many single messages: then in smaller batches. */
+  async function sendFitting(address: string, entries: readonly OutgoingEntry[]): Promise<Outcomes> {
     if (entries.length === 0) return new Map();
     try {
-      return await call(queueUrl, entries);
+      return await call(address, entries);
     } catch (error) {
       if (entries.length === 1 || !isAsyncMcpError(error, 'ERR_MESSAGE_TOO_LARGE')) throw error;
       const half = Math.ceil(entries.length / 2);
       // One after the other, for the order of FIFO queues.
-      const first = await settled(queueUrl, entries.slice(0, half));
-      return new Map([...first, ...(await settled(queueUrl, entries.slice(half)))]);
+      const first = await settled(address, entries.slice(0, half));
+      return new Map([...first, ...(await settled(address, entries.slice(half)))]);
     }
   }
 
-  async function settled(
-    queueUrl: string,
-    entries: readonly OutgoingEntry[],
-  ): Promise<Map<OutgoingEntry, BatchOutcome<void>>> {
+  async function settled(address: string, entries: readonly OutgoingEntry[]): Promise<Outcomes> {
     try {
-      return await sendFitting(queueUrl, entries);
+      return await sendFitting(address, entries);
     } catch (error) {
       return new Map(entries.map((entry) => [entry, failed(error)]));
     }
   }
 
-  return async (queueUrl, entries) => {
+  return async (address, entries) => {
     try {
-      const limitBytes = await limitFor(queueUrl, entries);
+      const limitBytes = await limitFor(address, entries);
       const fitting = entries.filter(({ bytes }) => bytes <= limitBytes);
-      const sent = await sendFitting(queueUrl, fitting);
-      return entries.map((entry) => sent.get(entry) ?? failed(tooLarge(queueUrl, entry.bytes, limitBytes)));
+      const sent = await sendFitting(address, fitting);
+      return entries.map((entry) => sent.get(entry) ?? failed(api.tooLarge(address, entry.bytes, limitBytes)));
     } catch (error) {
       return entries.map(() => failed(error));
     }
@@ -93,39 +111,25 @@ export function createSendBatch(sqs: SQSClient, limits: QueueLimits): SendBatch 
 }
 
 function outcomesOf(
-  queueUrl: string,
+  doing: string,
+  address: string,
   entries: readonly OutgoingEntry[],
-  { Successful = [], Failed = [] }: Partial<SendMessageBatchResult>,
-): Map<OutgoingEntry, BatchOutcome<void>> {
+  { Successful = [], Failed = [] }: BatchResult,
+): Outcomes {
   const taken = new Set(Successful.map(({ Id }) => Id));
   return new Map(
     entries.map((entry, index) => {
       const id = String(index);
-      if (taken.has(id)) return [entry, { ok: true, value: undefined }];
+      if (taken.has(id)) return [entry, TAKEN];
       // An answer that does not mention an entry leaves open whether it was taken; sending it again is safe.
-      const failure = Failed.find(({ Id }) => Id === id) ?? {
-        Code: 'InternalError',
-        Message: 'no answer',
-        SenderFault: false,
-      };
-      return [entry, failed(fromBatchEntry(failure, sendingTo(queueUrl), { queueUrl }))];
+      const failure = Failed.find(({ Id }) => Id === id) ?? NO_ANSWER;
+      return [entry, failed(fromBatchEntry(failure, doing, { address }))];
     }),
   );
 }
 
+const NO_ANSWER = { Id: undefined, Code: 'InternalError', Message: 'no answer', SenderFault: false };
+
 function failed(error: unknown): BatchOutcome<void> {
   return { ok: false, error };
-}
-
-function tooLarge(queueUrl: string, bytes: number, limitBytes: number): AsyncMcpError {
-  return new AsyncMcpError(
-    'ERR_MESSAGE_TOO_LARGE',
-    `The message is ${bytes} bytes with its attributes, but queue ${queueUrl} takes at most ${limitBytes} bytes. ` +
-      `Make the message smaller, or raise the queue's MaximumMessageSize (at most ${MAX_MESSAGE_BYTES}).`,
-    { details: { bytes, limitBytes } },
-  );
-}
-
-function sendingTo(queueUrl: string): string {
-  return `Sending to queue ${queueUrl}`;
 }

@@ -11,90 +11,122 @@ import {
 } from '@asyncmcp/core';
 import { linkSignals, untilAborted } from './abort.js';
 import { isTransient } from './aws-errors.js';
-import { isFifoQueue, toFifoId } from './fifo.js';
+import { isFifo, toFifoId } from './fifo.js';
 import { messageSize, toBody, toMessageAttributes } from './message-attributes.js';
 import { closed, createOutgoingQueues } from './outgoing-queues.js';
 import { createSendBatch } from './send-batch.js';
+import { createSqsSendApi } from './sqs-send-api.js';
 import type { AsyncMcpError, Envelope, EnvelopeMetadata, Logger } from '@asyncmcp/core';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { MessageAttributes } from './message-attributes.js';
 import type { QueueLimits } from './queue-limits.js';
 import type { LogRetry, Outgoing } from './outgoing-queues.js';
+import type { SendApi } from './send-batch.js';
 
-export interface SqsSenderOptions {
-  readonly sqs: SQSClient;
-  readonly limits: QueueLimits;
+export interface SenderOptions {
   readonly logger: Logger;
   /** Attributes that go with every envelope, besides those of the wire format. */
   readonly messageAttributes: Readonly<Record<string, string>>;
   /**
-   * Whether what is no request goes to FIFO queues in a group of its own, `<group>.control`. A client needs it: a group is
-   * blocked while one of its messages is in flight, and a running call would block its own cancellation, and the answers
-   * to the questions it asks. A server does not: replies stay in order.
+   * Whether what is no request goes to FIFO destinations in a group of its own, `<group>.control`. A client needs it: a
+   * group is blocked while one of its messages is in flight, and a running call would block its own cancellation, and the
+   * answers to the questions it asks. A server does not: replies stay in order.
    */
   readonly controlGroup: boolean;
   /** How long a message is tried again after failures that may pass, in milliseconds. Default 60,000. */
   readonly retryForMs?: number | undefined;
-  /** Most calls at a time to one standard queue; a FIFO queue has one. Default 4. */
+  /** Most calls at a time to one standard destination; a FIFO one has one. Default 4. */
   readonly maxInFlight?: number | undefined;
 }
 
-/** A message as it goes to SQS. */
+export interface SqsSenderOptions extends SenderOptions {
+  readonly sqs: SQSClient;
+  readonly limits: QueueLimits;
+}
+
+/** A message as it goes to SQS or SNS. */
 export interface OutgoingMessage {
   readonly body: string;
   readonly attributes: MessageAttributes;
-  /** FIFO queues only: messages of one group are delivered one after the other. Default: a group of its own. */
+  /** FIFO only: messages of one group are delivered one after the other. Default: a group of its own. */
   readonly groupId?: string | undefined;
-  /** FIFO queues only: SQS drops a message with the id of another from the last five minutes. Default: a new id. */
+  /** FIFO only: AWS drops a message with the id of another from the last five minutes. Default: a new id. */
   readonly deduplicationId?: string | undefined;
 }
 
 /**
- * Sends to any number of queues. Each method resolves when SQS has taken the message. What may pass (network, throttling,
- * SQS itself) is tried again; otherwise they reject with an AsyncMcpError: `ERR_MESSAGE_TOO_LARGE`, `ERR_DESTINATION_GONE`,
- * `ERR_ACCESS_DENIED`, `ERR_TOO_MANY_ATTRIBUTES`, `ERR_MESSAGE_INVALID`, `ERR_UNAVAILABLE`, `ERR_CLOSED`.
+ * Sends to any number of queues or topics. Each method resolves when AWS has taken the message. What may pass (network,
+ * throttling, AWS itself) is tried again; otherwise they reject with an AsyncMcpError: `ERR_MESSAGE_TOO_LARGE`,
+ * `ERR_DESTINATION_GONE`, `ERR_ACCESS_DENIED`, `ERR_TOO_MANY_ATTRIBUTES`, `ERR_MESSAGE_INVALID`, `ERR_UNAVAILABLE`,
+ * `ERR_CLOSED`.
  *
- * An aborted `signal` ends the waiting, not a call to SQS that is under way: the message may still have been sent.
+ * An aborted `signal` ends the waiting, not a call that is under way: the message may still have been sent.
  */
-export interface SqsSender {
-  send(queueUrl: string, message: OutgoingMessage, signal?: AbortSignal): Promise<void>;
-  sendEnvelope(queueUrl: string, envelope: Envelope, signal?: AbortSignal): Promise<void>;
+export interface Sender {
+  send(address: string, message: OutgoingMessage, signal?: AbortSignal): Promise<void>;
+  sendEnvelope(address: string, envelope: Envelope, signal?: AbortSignal): Promise<void>;
   /** Asks the server to end the session of `metadata`. */
-  sendTermination(queueUrl: string, metadata: EnvelopeMetadata, signal?: AbortSignal): Promise<void>;
+  sendTermination(address: string, metadata: EnvelopeMetadata, signal?: AbortSignal): Promise<void>;
   /** Gives what was accepted one last try, stops waiting for another, and resolves when no call is under way. Idempotent. */
   close(): Promise<void>;
 }
 
-export function createSqsSender(options: SqsSenderOptions): SqsSender {
-  const { sqs, limits, logger, messageAttributes, controlGroup, retryForMs = 60_000, maxInFlight = 4 } = options;
+/** A {@link Sender} to SQS queues. */
+export function createSqsSender({ sqs, limits, ...options }: SqsSenderOptions): Sender {
+  return createSender(createSqsSendApi(sqs, limits), options);
+}
+
+/** A {@link Sender} to whatever `api` sends to. */
+export function createSender(api: SendApi, options: SenderOptions): Sender {
+  const { logger, messageAttributes, controlGroup, retryForMs = 60_000, maxInFlight = 4 } = options;
   let open = 0;
   let allSent = (): void => {};
   let drained: Promise<void> | undefined;
   const closing = new AbortController();
   // Every message in progress listens to it.
   setMaxListeners(0, closing.signal);
-  const logRetry: LogRetry = (queueUrl, error, attempt, delayMs) =>
-    logger.debug({ err: error, queueUrl, attempt, delayMs }, 'sending failed, trying again');
-  const sendBatch = createSendBatch(sqs, limits);
-  const enqueue = createOutgoingQueues({ sendBatch, maxInFlight, closing: closing.signal, logRetry });
+  const logRetry: LogRetry = (address, error, attempt, delayMs) =>
+    logger.debug({ err: error, address, attempt, delayMs }, 'sending failed, trying again');
+  const enqueue = createOutgoingQueues({
+    sendBatch: createSendBatch(api),
+    maxInFlight,
+    closing: closing.signal,
+    logRetry,
+  });
 
-  async function send(queueUrl: string, message: OutgoingMessage, signal?: AbortSignal): Promise<void> {
+  async function send(address: string, message: OutgoingMessage, signal?: AbortSignal): Promise<void> {
     open += 1;
-    const link = linkSignals(closing.signal, signal);
     try {
-      link.signal.throwIfAborted();
-      const item = toOutgoing(queueUrl, message, { signal, deadline: Date.now() + retryForMs });
-      const tryOnce = (): Promise<void> => untilAborted(enqueue(queueUrl, item), signal);
-      const onRetry = logRetry.bind(undefined, queueUrl);
-      const timing = { forMs: retryForMs, signal: link.signal, isTransient, onRetry };
-      await (isFifoQueue(queueUrl) ? tryOnce() : retry(tryOnce, timing));
+      closing.signal.throwIfAborted();
+      signal?.throwIfAborted();
+      const item = toOutgoing(address, message, signal, Date.now() + retryForMs);
+      try {
+        await untilAborted(enqueue(address, item), signal);
+      } catch (error) {
+        // To a FIFO destination every try was made already, in order.
+        if (isFifo(address)) throw error;
+        await tryAgain(address, item, error);
+      }
     } catch (error) {
       throw sendError(error, signal);
     } finally {
-      link.unlink();
       open -= 1;
       if (open === 0) allSent();
+    }
+  }
+
+  async function tryAgain(address: string, item: Outgoing, failure: unknown): Promise<void> {
+    const { signal } = item;
+    const link = linkSignals(closing.signal, signal);
+    // The first try was made.
+    const tryOnce = (attempt: number): Promise<void> =>
+      attempt === 1 ? Promise.reject(failure) : untilAborted(enqueue(address, item), signal);
+    const onRetry = logRetry.bind(undefined, address);
+    try {
+      await retry(tryOnce, { forMs: retryForMs, signal: link.signal, isTransient, onRetry });
+    } finally {
+      link.unlink();
     }
   }
 
@@ -106,16 +138,16 @@ export function createSqsSender(options: SqsSenderOptions): SqsSender {
 
   return {
     send,
-    async sendEnvelope(queueUrl, envelope, signal) {
+    async sendEnvelope(address, envelope, signal) {
       const attributes = toMessageAttributes(encodeEnvelope(envelope), messageAttributes);
       const groupId = groupOf(envelope, controlGroup && !opensOrCalls(envelope.message));
       const message = { body: toBody(envelope.message), attributes, groupId, deduplicationId: envelope.messageId };
-      await send(queueUrl, message, signal);
+      return send(address, message, signal);
     },
-    async sendTermination(queueUrl, metadata, signal) {
+    async sendTermination(address, metadata, signal) {
       const attributes = toMessageAttributes(encodeTermination(metadata), messageAttributes);
       const groupId = groupOf(metadata, controlGroup);
-      await send(queueUrl, { body: '{}', attributes, groupId, deduplicationId: metadata.messageId }, signal);
+      return send(address, { body: '{}', attributes, groupId, deduplicationId: metadata.messageId }, signal);
     },
     close() {
       closing.abort(closed());
@@ -128,18 +160,15 @@ export function createSqsSender(options: SqsSenderOptions): SqsSender {
 }
 
 function toOutgoing(
-  queueUrl: string,
+  address: string,
   { body, attributes, groupId, deduplicationId = randomUUID() }: OutgoingMessage,
-  rest: Pick<Outgoing, 'signal' | 'deadline'>,
+  signal: AbortSignal | undefined,
+  deadline: number,
 ): Outgoing {
-  const entry = { MessageBody: body, MessageAttributes: attributes };
-  const bytes = messageSize(body, attributes);
-  if (!isFifoQueue(queueUrl)) return { ...rest, bytes, entry };
-  const fifoIds = {
-    MessageGroupId: toFifoId(groupId ?? deduplicationId),
-    MessageDeduplicationId: toFifoId(deduplicationId),
-  };
-  return { ...rest, bytes, entry: { ...entry, ...fifoIds } };
+  const fifo = isFifo(address)
+    ? { groupId: toFifoId(groupId ?? deduplicationId), deduplicationId: toFifoId(deduplicationId) }
+    : undefined;
+  return { body, attributes, fifo, bytes: messageSize(body, attributes), signal, deadline };
 }
 
 /** Messages of one session stay in order; before there is a session, those of one client. */

@@ -18,7 +18,7 @@ import type { AllowReplyTo, ReplyPort, ServerOptions, Sessions } from '@asyncmcp
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { SqsConsumer } from './consumer.js';
 import type { QueueFacts, QueueLimits } from './queue-limits.js';
-import type { SqsSender } from './sender.js';
+import type { Sender } from './sender.js';
 
 /** Options of {@link SqsServer}. */
 export interface SqsServerOptions extends ServerOptions {
@@ -83,7 +83,7 @@ export class SqsServer {
   readonly #requestQueueUrl: string;
   readonly #signal: AbortSignal | undefined;
   readonly #limits: QueueLimits;
-  readonly #sender: SqsSender;
+  readonly #sender: Sender;
   readonly #host: SessionHost;
   readonly #consumers: readonly SqsConsumer[];
   readonly #warnOf: (facts: QueueFacts) => void;
@@ -208,7 +208,7 @@ function replyPolicy({ allowReplyTo }: SqsServerOptions, ownQueues: readonly (st
   return sameAccountAs(ownQueues.filter((queueUrl) => queueUrl !== undefined));
 }
 
-function createReplyPort(sender: SqsSender, allows: AllowReplyTo): ReplyPort {
+function createReplyPort(sender: Sender, allows: AllowReplyTo): ReplyPort {
   return {
     allows,
     send: (queueUrl, envelope) => sender.sendEnvelope(queueUrl, envelope),

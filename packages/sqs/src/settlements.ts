@@ -24,6 +24,8 @@ export interface HeldMessage {
   done: boolean;
 }
 
+const DONE = Promise.resolve();
+
 export interface SettlementsOptions {
   readonly sqs: SQSClient;
   readonly queueUrl: string;
@@ -48,30 +50,32 @@ export interface Settlements {
 export function createSettlements(options: SettlementsOptions): Settlements {
   const { sqs, queueUrl, visibilityTimeoutSeconds, deadLetter, logger, report, forget } = options;
   const deleteMessage = createDeletes(sqs, queueUrl);
-  const running = new Set<Promise<void>>();
+  let running = 0;
+  let onIdle = (): void => {};
   const closing = new AbortController();
   // Everything that is being dead-lettered listens to it.
   setMaxListeners(0, closing.signal);
 
-  async function ack(held: HeldMessage): Promise<void> {
+  function ack(held: HeldMessage): Promise<void> {
     const { lease, info } = held;
     if (lease.lost) {
       logger.warn(
         { queueUrl, messageId: info.messageId },
         'handled, but its lease was lost: not deleted, may come again',
       );
-    } else {
-      held.done = true;
-      lease.release();
-      await deleteCopy(held, lease.receiptHandle);
+      forget(held);
+      return DONE;
     }
-    forget(held);
+    held.done = true;
+    lease.release();
+    return deleteCopy(held, lease.receiptHandle, () => forget(held));
   }
 
-  function deleteCopy({ info }: HeldMessage, receiptHandle: string): Promise<void> {
-    return deleteMessage(receiptHandle).catch((error: unknown) =>
-      report(toAsyncMcpError(error, 'ERR_INTERNAL', 'Deleting failed'), info),
-    );
+  function deleteCopy({ info }: HeldMessage, receiptHandle: string, done = (): void => {}): Promise<void> {
+    return deleteMessage(receiptHandle).then(done, (error: unknown) => {
+      report(toAsyncMcpError(error, 'ERR_INTERNAL', 'Deleting failed'), info);
+      done();
+    });
   }
 
   async function giveBack(held: HeldMessage, delayMs: number): Promise<void> {
@@ -109,21 +113,59 @@ export function createSettlements(options: SettlementsOptions): Settlements {
     report(new AsyncMcpError('ERR_DEAD_LETTERED', text, { details }), info);
   }
 
+  /** Counts a settlement, which never rejects, until it is done. */
   function track(settlement: Promise<void>): Promise<void> {
-    running.add(settlement);
-    return settlement.finally(() => running.delete(settlement));
+    running += 1;
+    return settlement.then(() => {
+      running -= 1;
+      if (running === 0) onIdle();
+    });
   }
 
+  const ways: Ways = {
+    ack: (held) => track(ack(held)),
+    retry: (held, delayMs) => track(giveBack(held, delayMs)),
+    reject: (held, reason) => track(reject(held, reason)),
+  };
+
   return {
-    of: (held) => ({
-      ack: () => track(ack(held)),
-      retry: (delayMs = 0) => track(giveBack(held, delayMs)),
-      reject: (reason) => track(reject(held, reason)),
-    }),
+    of: (held) => new HeldSettlement(held, ways),
     deleteCopy: (held, receiptHandle) => track(deleteCopy(held, receiptHandle)),
     async close() {
       closing.abort(new AsyncMcpError('ERR_CLOSED', 'The consumer was closed.'));
-      await Promise.allSettled(running);
+      if (running === 0) return;
+      await new Promise<void>((resolve) => {
+        onIdle = resolve;
+      });
     },
   };
+}
+
+interface Ways {
+  readonly ack: (held: HeldMessage) => Promise<void>;
+  readonly retry: (held: HeldMessage, delayMs: number) => Promise<void>;
+  readonly reject: (held: HeldMessage, reason: string) => Promise<void>;
+}
+
+/** A class, because one is made for every message: an object of closures costs several times as much. */
+class HeldSettlement implements Settlement {
+  readonly #held: HeldMessage;
+  readonly #ways: Ways;
+
+  constructor(held: HeldMessage, ways: Ways) {
+    this.#held = held;
+    this.#ways = ways;
+  }
+
+  ack(): Promise<void> {
+    return this.#ways.ack(this.#held);
+  }
+
+  retry(delayMs = 0): Promise<void> {
+    return this.#ways.retry(this.#held, delayMs);
+  }
+
+  reject(reason: string): Promise<void> {
+    return this.#ways.reject(this.#held, reason);
+  }
 }

@@ -5,7 +5,7 @@ import { createQueueLimits } from '../src/queue-limits.js';
 import { createSqsSender } from '../src/sender.js';
 import { intercept, recordCalls, recordingLogger, sortedBodies, startEmulator } from './support.js';
 import type { SendMessageBatchCommandInput, SendMessageCommandInput, SQSClient } from '@aws-sdk/client-sqs';
-import type { SqsSender, SqsSenderOptions } from '../src/sender.js';
+import type { Sender, SqsSenderOptions } from '../src/sender.js';
 import type { Call, Emulator } from './support.js';
 
 let emulator: Emulator;
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => emulator.stop());
 
-function createSender(options: Partial<SqsSenderOptions> = {}): SqsSender {
+function createSender(options: Partial<SqsSenderOptions> = {}): Sender {
   const { sqs = emulator.sqs } = options;
   const logger = recordingLogger();
   const limits = createQueueLimits(sqs, logger);

@@ -109,7 +109,7 @@ describe('MemoryBroker', () => {
   });
 
   it('refuses what is too large, attributes included, and what has nowhere to go', async () => {
-    const attributes = { Name: { type: 'String' as const, value: 'v'.repeat(20) } };
+    const attributes = { Name: { DataType: 'String' as const, StringValue: 'v'.repeat(20) } };
     const sent = broker.send(QUEUE, { body: 'x'.repeat(90), attributes });
     await expect(sent).rejects.toMatchObject({
       code: 'ERR_MESSAGE_TOO_LARGE',

@@ -120,7 +120,7 @@ export class MemoryBroker {
   }
 
   #checkSize(name: string, { body, attributes }: BrokerMessage): void {
-    const beside = Object.entries(attributes).map(([key, { type, value }]) => key + type + value);
+    const beside = Object.entries(attributes).map(([key, { DataType, StringValue }]) => key + DataType + StringValue);
     const bytes = Buffer.byteLength(body) + Buffer.byteLength(beside.join(''));
     const limitBytes = this.maxMessageBytes;
     if (bytes <= limitBytes) return;

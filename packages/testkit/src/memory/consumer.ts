@@ -84,7 +84,7 @@ export class MemoryConsumer {
 
   #delivery(message: LeasedMessage): Delivery {
     const { body, attributes, id, attempt } = message;
-    const values = Object.fromEntries(Object.entries(attributes).map(([name, { value }]) => [name, value]));
+    const values = Object.fromEntries(Object.entries(attributes).map(([name, { StringValue }]) => [name, StringValue]));
     return createDelivery(decodeEnvelope(body, values, id), attempt, this.#settlement(message));
   }
 

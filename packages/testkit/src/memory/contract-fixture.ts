@@ -105,7 +105,7 @@ function wireMessage(message: RawMessage): BrokerMessage {
   };
   const attributes: WireAttributes = Object.fromEntries(
     Object.entries(values).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, { type: 'String' as const, value }]],
+      value === undefined ? [] : [[name, { DataType: 'String' as const, StringValue: value }]],
     ),
   );
   return { body, attributes };
