@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { AsyncMcpError } from '@asyncmcp/core';
 import { onAbort } from './abort.js';
 import { fromAwsError } from './aws-errors.js';
@@ -13,8 +14,43 @@ export interface AwsCall<T> {
   readonly timeoutMs?: number | undefined;
   /** Gives the call up; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** What the call is aborted by, where others share it. Default: its own. */
+  readonly sharedAbort?: SharedAbort | undefined;
   /** Told of a result that came after the call was given up. */
   readonly onLate?: ((result: T) => void) | undefined;
+}
+
+/**
+ * An abort signal for many calls. One of their own for each costs a tenth of the call: so whoever makes many lets them
+ * share. When one gets no answer in time, all that are under way with it are given up, and count as failures that may pass;
+ * they went to the same endpoint.
+ */
+export interface SharedAbort {
+  /** The signal for calls that begin now. */
+  readonly signal: AbortSignal;
+  /** Gives up what is under way. Calls that begin later have a new signal. */
+  abort(reason: Error): void;
+}
+
+export function createSharedAbort(): SharedAbort {
+  let controller = newController();
+  return {
+    get signal() {
+      return controller.signal;
+    },
+    abort(reason) {
+      const aborted = controller;
+      controller = newController();
+      aborted.abort(reason);
+    },
+  };
+}
+
+/** Every call under way listens to it, several times. */
+function newController(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 /**
@@ -23,31 +59,43 @@ export interface AwsCall<T> {
  *
  * @throws AsyncMcpError as {@link fromAwsError} makes it; `ERR_UNAVAILABLE` when time is up
  */
-export function awsCall<T>({ doing, call, timeoutMs = API_TIMEOUT_MS, signal, onLate }: AwsCall<T>): Promise<T> {
+export function awsCall<T>(options: AwsCall<T>): Promise<T> {
+  const { doing, call, timeoutMs = API_TIMEOUT_MS, signal, sharedAbort = createSharedAbort(), onLate } = options;
   if (signal?.aborted === true) return Promise.reject(asError(signal.reason));
   return new Promise((resolve, reject) => {
-    const controller = new AbortController();
+    const abortSignal = sharedAbort.signal;
     let ended = false;
-    const end = (settle: () => void): void => {
-      if (ended) return;
+    const end = (): void => {
       ended = true;
       clearTimeout(timer);
       removeListener();
-      settle();
     };
     const giveUp = (error: Error): void => {
-      end(() => reject(error));
-      controller.abort(error);
+      end();
+      reject(error);
+      // Another call may have aborted it already, and what has begun since is not to suffer.
+      if (sharedAbort.signal === abortSignal) sharedAbort.abort(error);
     };
     const timer = setTimeout(() => giveUp(timedOut(doing, timeoutMs)), timeoutMs);
     const removeListener = onAbort(signal, (reason) => giveUp(asError(reason)));
-    // Inside an async function, so that a call which throws at once is a rejection like any other.
-    const run = async (): Promise<T> => call(controller.signal);
-    run().then(
-      (result) => (ended ? onLate?.(result) : end(() => resolve(result))),
-      (error: unknown) => end(() => reject(fromAwsError(error, doing))),
+    started(call, abortSignal).then(
+      (result) => {
+        if (ended) return onLate?.(result);
+        end();
+        resolve(result);
+      },
+      (error: unknown) => {
+        if (ended) return;
+        end();
+        reject(fromAwsError(error, doing));
+      },
     );
   });
+}
+
+/** An async function, so that a call which throws at once is a rejection like any other. */
+async function started<T>(call: AwsCall<T>['call'], abortSignal: AbortSignal): Promise<T> {
+  return call(abortSignal);
 }
 
 function timedOut(doing: string, timeoutMs: number): AsyncMcpError {

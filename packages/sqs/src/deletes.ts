@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { DeleteMessageBatchCommand, DeleteMessageCommand } from '@aws-sdk/client-sqs';
 import { isAsyncMcpError, retry } from '@asyncmcp/core';
-import { awsCall } from './aws-call.js';
+import { awsCall, createSharedAbort } from './aws-call.js';
 import { fromHandleFailure, isTransient } from './aws-errors.js';
 import { createBatcher } from './batcher.js';
 import type { SQSClient } from '@aws-sdk/client-sqs';
@@ -17,6 +17,7 @@ const DELETE_FOR_MS = 10_000;
  */
 export function createDeletes(sqs: SQSClient, queueUrl: string): (receiptHandle: string) => Promise<void> {
   const doing = `Deleting from queue ${queueUrl}`;
+  const sharedAbort = createSharedAbort();
   // Nobody waits for a delete: the reply or the call that is about to be sent goes first.
   const batcher = createBatcher<string, void>({ maxEntries: 10, maxInFlight: 2, start: 'turn', run });
 
@@ -25,7 +26,7 @@ export function createDeletes(sqs: SQSClient, queueUrl: string): (receiptHandle:
     if (only !== undefined && others.length === 0) return [await deleteOne(only)];
     const Entries = receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
     const command = new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries });
-    const { Failed = [] } = await awsCall({ doing, call: (abortSignal) => sqs.send(command, { abortSignal }) });
+    const { Failed = [] } = await awsCall({ doing, sharedAbort, call: (abortSignal) => sqs.send(command, { abortSignal }) });
     const failures = new Map(Failed.map((failure) => [failure.Id, failure]));
     return receiptHandles.map((_, index) => {
       const failure = failures.get(String(index));
@@ -39,7 +40,7 @@ export function createDeletes(sqs: SQSClient, queueUrl: string): (receiptHandle:
   async function deleteOne(ReceiptHandle: string): Promise<BatchOutcome<void>> {
     const command = new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle });
     try {
-      await awsCall({ doing, call: (abortSignal) => sqs.send(command, { abortSignal }) });
+      await awsCall({ doing, sharedAbort, call: (abortSignal) => sqs.send(command, { abortSignal }) });
       return { ok: true, value: undefined };
     } catch (error) {
       // What SQS has against the request itself can only be the handle.

@@ -1,9 +1,10 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { backoffDelay, toAsyncMcpError } from '@asyncmcp/core';
-import { API_TIMEOUT_MS, awsCall } from './aws-call.js';
+import { API_TIMEOUT_MS, awsCall, createSharedAbort } from './aws-call.js';
 import type { AsyncMcpError, AsyncMcpErrorCode, Logger } from '@asyncmcp/core';
 import type { Message, SQSClient } from '@aws-sdk/client-sqs';
+import type { AwsCall } from './aws-call.js';
 
 /** Most messages that one call receives (ReceiveMessage). */
 const MAX_BATCH = 10;
@@ -41,6 +42,7 @@ export function createPoller(options: PollerOptions): Poller {
   const { queueUrl, logger } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
+  const sharedAbort = createSharedAbort();
   let loop: Promise<void> = Promise.resolve();
   let wakeUp = (): void => {};
   let failures = 0;
@@ -64,7 +66,7 @@ export function createPoller(options: PollerOptions): Poller {
   async function poll(room: number): Promise<void> {
     const startedAt = Date.now();
     try {
-      const messages = await receive(options, room, signal);
+      const messages = await receive(options, room, { signal, sharedAbort });
       if (failures > 0) logger.info({ queueUrl, failures }, 'polling works again');
       failures = 0;
       reported = undefined;
@@ -107,7 +109,11 @@ export function createPoller(options: PollerOptions): Poller {
   };
 }
 
-async function receive(options: PollerOptions, room: number, signal: AbortSignal): Promise<readonly Message[]> {
+async function receive(
+  options: PollerOptions,
+  room: number,
+  aborts: Pick<AwsCall<unknown>, 'signal' | 'sharedAbort'>,
+): Promise<readonly Message[]> {
   const { sqs, queueUrl, waitTimeSeconds, visibilityTimeoutSeconds, onMessages } = options;
   const command = new ReceiveMessageCommand({
     QueueUrl: queueUrl,
@@ -120,7 +126,7 @@ async function receive(options: PollerOptions, room: number, signal: AbortSignal
   const { Messages = [] } = await awsCall({
     doing: `Polling queue ${queueUrl}`,
     timeoutMs: waitTimeSeconds * 1_000 + API_TIMEOUT_MS,
-    signal,
+    ...aborts,
     call: (abortSignal) => sqs.send(command, { abortSignal }),
     onLate: (late) => onMessages(late.Messages ?? []),
   });

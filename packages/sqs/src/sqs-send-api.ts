@@ -1,23 +1,27 @@
 import { SendMessageBatchCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { AsyncMcpError } from '@asyncmcp/core';
-import { awsCall } from './aws-call.js';
+import { awsCall, createSharedAbort } from './aws-call.js';
 import { MAX_MESSAGE_BYTES, MIN_MESSAGE_LIMIT_BYTES } from './queue-limits.js';
 import type { SendMessageBatchRequestEntry, SQSClient } from '@aws-sdk/client-sqs';
+import type { AwsCall } from './aws-call.js';
 import type { QueueLimits } from './queue-limits.js';
 import type { OutgoingEntry, SendApi } from './send-batch.js';
 
 /** Sending to SQS queues. */
 export function createSqsSendApi(sqs: SQSClient, limits: QueueLimits): SendApi {
+  const sharedAbort = createSharedAbort();
+  const send = <T>(queueUrl: string, call: AwsCall<T>['call']): Promise<T> =>
+    awsCall({ doing: doing(queueUrl), sharedAbort, call });
   return {
     doing,
     sendOne(queueUrl, entry) {
       const command = new SendMessageCommand({ QueueUrl: queueUrl, ...toEntry(entry) });
-      return awsCall({ doing: doing(queueUrl), call: (abortSignal) => sqs.send(command, { abortSignal }) });
+      return send(queueUrl, (abortSignal) => sqs.send(command, { abortSignal }));
     },
     sendMany(queueUrl, entries) {
       const Entries = entries.map((entry, index) => ({ ...toEntry(entry), Id: String(index) }));
       const command = new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries });
-      return awsCall({ doing: doing(queueUrl), call: (abortSignal) => sqs.send(command, { abortSignal }) });
+      return send(queueUrl, (abortSignal) => sqs.send(command, { abortSignal }));
     },
     limitBytes: async (queueUrl) => (await limits.get(queueUrl)).maximumMessageSize,
     alwaysFits: MIN_MESSAGE_LIMIT_BYTES,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createDeferred, rejectionOf, until } from '@asyncmcp/testkit';
-import { awsCall } from '../src/aws-call.js';
+import { awsCall, createSharedAbort } from '../src/aws-call.js';
 
 /** A call that never listens, as the SDK does not between its own retries. */
 const deaf = (): Promise<never> => new Promise(() => {});
@@ -45,5 +45,22 @@ describe('awsCall', () => {
       throw new TypeError('broken');
     };
     expect(await rejectionOf(awsCall({ doing: 'Trying', call }))).toMatchObject({ code: 'ERR_UNAVAILABLE' });
+  });
+
+  it('lets calls share what aborts them: those under way end together, and later ones are not affected', async () => {
+    const sharedAbort = createSharedAbort();
+    const listening = (signal: AbortSignal): Promise<never> =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(Object.assign(new Error('aborted'), { name: 'AbortError' })));
+      });
+    const other = rejectionOf(awsCall({ doing: 'Other', call: listening, sharedAbort }));
+    const { promise, resolve } = createDeferred<string>();
+    const slow = rejectionOf(awsCall({ doing: 'Slow', call: listening, sharedAbort, timeoutMs: 10 }));
+    expect(await slow).toMatchObject({ message: 'Slow failed: no answer within 10 ms.' });
+    expect(await other).toMatchObject({ code: 'ERR_UNAVAILABLE' });
+    const later = awsCall({ doing: 'Later', call: () => promise, sharedAbort });
+    resolve('answer');
+    await expect(later).resolves.toBe('answer');
+    expect(sharedAbort.signal.aborted).toBe(false);
   });
 });
