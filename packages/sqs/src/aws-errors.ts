@@ -15,11 +15,13 @@ interface Failure {
 /** Codes of SQS and SNS, in their JSON and in their older query spelling. */
 const GONE = /^(QueueDoesNotExist|NonExistentQueue|NotFound(Exception)?|ResourceNotFound(Exception)?|InvalidAddress)$/;
 const DENIED =
-  /^(AccessDenied.*|AuthorizationError.*|AuthFailure|InvalidSecurity|InvalidClientTokenId|InvalidAccessKeyId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidSignatureException|IncompleteSignature.*|MissingAuthenticationToken.*|ExpiredToken.*|RequestExpired|OptInRequired|NotAuthorized.*|CredentialsProviderError|TokenProviderError)$/;
+  /^(AccessDenied.*|AuthorizationError.*|AuthFailure|InvalidSecurity(Exception)?|InvalidClientTokenId|InvalidAccessKeyId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidSignatureException|IncompleteSignature.*|MissingAuthenticationToken.*|ExpiredToken.*|RequestExpired|OptInRequired|NotAuthorized.*|CredentialsProviderError|TokenProviderError)$/;
 /** Encryption with a key that may not be used, is off or is gone: `KmsDisabled`, `KMS.DisabledException`. */
 const KMS = /^Kms|^KMS/;
 const TRANSIENT =
-  /Throttl|TooManyRequests|OverLimit|SlowDown|ServiceUnavailable|InternalError|InternalFailure|Timeout/i;
+  /Throttl|TooManyRequests|OverLimit|LimitExceeded|SlowDown|ServiceUnavailable|InternalError|InternalFailure|Timeout|ConcurrentAccess|QueueDeletedRecently/i;
+/** SNS: "Invalid parameter: TopicArn Reason: …", for the ARN of another region as for what is none. */
+const WRONG_ARN = /^Invalid parameter: (TopicArn|TargetArn|SubscriptionArn)\b/;
 
 const ADVICE: Partial<Record<AsyncMcpErrorCode, string>> = {
   ERR_DESTINATION_GONE: 'Check that it exists, and its address, account and region.',
@@ -28,6 +30,13 @@ const ADVICE: Partial<Record<AsyncMcpErrorCode, string>> = {
   ERR_MESSAGE_TOO_LARGE: 'Make the message smaller, or raise MaximumMessageSize (at most 1 MiB).',
   ERR_INVALID_OPTION: 'Give the AWS client a region.',
 };
+
+/** What to do about one of AWS's own codes, where more can be said than for ours. */
+const ADVICE_BY_AWS_CODE: readonly (readonly [RegExp, string])[] = [
+  // CreateQueue: "you must wait at least 60 seconds before creating a queue with the same name"
+  [/QueueDeletedRecently/, 'The name of a deleted queue can be used again after 60 seconds.'],
+  [/LimitExceeded/, 'Remove what is no longer needed, or have the quota of the account raised.'],
+];
 
 /**
  * The {@link AsyncMcpError} for an error of an AWS SDK v3 client. An {@link AsyncMcpError} is returned as it is.
@@ -71,7 +80,7 @@ function toError(
   { cause, details }: { cause?: unknown; details: Record<string, unknown> },
 ): AsyncMcpError {
   const code = codeOf(failure);
-  const advice = ADVICE[code];
+  const advice = ADVICE_BY_AWS_CODE.find(([pattern]) => pattern.test(failure.code))?.[1] ?? ADVICE[code];
   const text = `${doing} failed: ${failure.code}: ${failure.message}`;
   const limitBytes = /shorter than (\d+) bytes/.exec(failure.message)?.[1];
   return new AsyncMcpError(code, advice === undefined ? text : `${text.replace(/\.?$/, '.')} ${advice}`, {
@@ -88,8 +97,9 @@ function toError(
 function codeOf({ code, message, senderFault, httpStatus = 0 }: Failure): AsyncMcpErrorCode {
   if (TRANSIENT.test(code) || httpStatus >= 500 || httpStatus === 429 || httpStatus === 408) return 'ERR_UNAVAILABLE';
   if (KMS.test(code) || DENIED.test(code)) return 'ERR_ACCESS_DENIED';
-  if (GONE.test(code)) return 'ERR_DESTINATION_GONE';
-  if (code === 'BatchRequestTooLong' || httpStatus === 413 || isTooLong(message)) return 'ERR_MESSAGE_TOO_LARGE';
+  if (GONE.test(code) || WRONG_ARN.test(message)) return 'ERR_DESTINATION_GONE';
+  if (/^BatchRequestTooLong(Exception)?$/.test(code) || httpStatus === 413 || isTooLong(message))
+    return 'ERR_MESSAGE_TOO_LARGE';
   // What the SDK throws when it was never told where to call: no retry will help.
   if (message === 'Region is missing') return 'ERR_INVALID_OPTION';
   return senderFault || code === 'InvalidMessageContents' ? 'ERR_MESSAGE_INVALID' : 'ERR_UNAVAILABLE';

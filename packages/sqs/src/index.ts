@@ -21,17 +21,28 @@ export { SqsServer } from './server.js';
 export { SqsClientTransport } from './client.js';
 export { SqsResponseReceiver } from './response-receiver.js';
 export { TEMPORARY_QUEUE_PREFIX } from './temporary-queue.js';
+export { provisionSqs } from './provision.js';
 // The parts that @asyncmcp/sns-sqs is made of: receiving from SNS is receiving from SQS.
+export { awsCall } from './aws-call.js';
 export { createSqsConsumer } from './consumer.js';
 export { createDeadLetter } from './dead-letter.js';
 export { createQueueLimits } from './queue-limits.js';
 export { createSender, createSqsSender } from './sender.js';
 export { decodeMessage } from './message-attributes.js';
+export { provisionQueues } from './provision.js';
+export { SQS_PROVISION_OPTION_NAMES, booleanOption, checkSqsProvisionOptions } from './provision-options.js';
+export { resourceNameOption } from './resource-name.js';
+export { withTeardown } from './undo-log.js';
 
 export type { SqsServerOptions } from './server.js';
 export type { SqsClientTransportOptions } from './client.js';
 export type { SqsResponseReceiverOptions } from './response-receiver.js';
+export type { SqsProvisionOptions } from './provision-options.js';
+export type { SqsQueues, SqsTopology } from './provision.js';
+export type { Teardown, TeardownOptions, UndoLog } from './undo-log.js';
+export type { AwsCall } from './aws-call.js';
 export type { SqsConsumer, SqsConsumerOptions } from './consumer.js';
 export type { DeadLetter, DeadLetterOptions } from './dead-letter.js';
+export type { CheckedSqsProvisionOptions } from './provision-options.js';
 export type { QueueFacts, QueueLimits } from './queue-limits.js';
 export type { OutgoingMessage, Sender, SenderOptions, SqsSenderOptions } from './sender.js';

@@ -32,6 +32,21 @@ describe('fromAwsError', () => {
     ['RequestThrottled', 'ERR_UNAVAILABLE'],
     ['OverLimit', 'ERR_UNAVAILABLE'],
     ['SomethingNew', 'ERR_MESSAGE_INVALID'],
+    ['QueueDeletedRecently', 'ERR_UNAVAILABLE'],
+    // SNS, as its SDK names them
+    ['NotFoundException', 'ERR_DESTINATION_GONE'],
+    ['AuthorizationErrorException', 'ERR_ACCESS_DENIED'],
+    ['InvalidSecurityException', 'ERR_ACCESS_DENIED'],
+    ['KMSDisabledException', 'ERR_ACCESS_DENIED'],
+    ['KMSOptInRequired', 'ERR_ACCESS_DENIED'],
+    ['KMSThrottlingException', 'ERR_UNAVAILABLE'],
+    ['ThrottledException', 'ERR_UNAVAILABLE'],
+    ['InternalErrorException', 'ERR_UNAVAILABLE'],
+    ['ConcurrentAccessException', 'ERR_UNAVAILABLE'],
+    ['FilterPolicyLimitExceededException', 'ERR_UNAVAILABLE'],
+    ['InvalidParameterException', 'ERR_MESSAGE_INVALID'],
+    ['InvalidParameterValueException', 'ERR_MESSAGE_INVALID'],
+    ['BatchRequestTooLongException', 'ERR_MESSAGE_TOO_LARGE'],
   ])('maps %s', (name, code) => {
     const error = fromAwsError(awsError(name), 'Trying it', { queueUrl: 'q' });
     expect(error).toMatchObject({ code, details: { httpStatus: 400, queueUrl: 'q' } });
@@ -53,6 +68,22 @@ describe('fromAwsError', () => {
     const message = 'One or more parameters are invalid. Reason: Message must be shorter than 262144 bytes.';
     const error = fromAwsError(awsError('InvalidParameterValue', { message }), 'Sending');
     expect(error).toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE', details: { limitBytes: 262_144 } });
+  });
+
+  it.each([
+    ['Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not 1', 'ERR_DESTINATION_GONE'],
+    ['Invalid parameter: SubscriptionArn', 'ERR_DESTINATION_GONE'],
+    ['Invalid parameter: Message too long', 'ERR_MESSAGE_TOO_LARGE'],
+    ['Invalid parameter: Attributes Reason: Topic already exists with different attributes', 'ERR_MESSAGE_INVALID'],
+  ])('reads what SNS means by “%s”', (message, code) => {
+    expect(fromAwsError(awsError('InvalidParameterException', { message }), 'Trying it')).toMatchObject({ code });
+  });
+
+  it.each([
+    ['QueueDeletedRecently', 'after 60 seconds'],
+    ['SubscriptionLimitExceededException', 'quota'],
+  ])('says what to do about %s', (name, advice) => {
+    expect(fromAwsError(awsError(name), 'Trying it').message).toContain(advice);
   });
 
   it('says at once that the client has no region', () => {

@@ -1,0 +1,64 @@
+import { isDeepStrictEqual } from 'node:util';
+
+/** Attributes of a subscription, as SNS takes and gives them: all of them text. */
+export type SubscriptionAttributes = Readonly<Record<string, string>>;
+
+export interface SubscriptionSettings {
+  /** Whether messages arrive as they were published, rather than wrapped in a notification. */
+  readonly rawMessageDelivery: boolean;
+  /** Whose messages to let through; see {@link filterPolicyOf}. Undefined for all. */
+  readonly clientId: string | undefined;
+  /** Where SNS puts what it cannot deliver. */
+  readonly deadLetterQueueArn: string | undefined;
+}
+
+/**
+ * The filter policy of a client's response queue: messages for this client, by the attribute `ClientId` that our servers echo,
+ * and messages without that attribute, which are broadcasts and the replies of servers that do not echo it (asyncmcp for
+ * Python). So the client has to filter by session as well; also because a filter policy takes up to 15 minutes to be in force
+ * everywhere. `exists: false` lets no message through that has no attributes at all; ours always have some.
+ *
+ * @see https://docs.aws.amazon.com/sns/latest/dg/attribute-key-matching.html
+ * @see https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html
+ */
+export function filterPolicyOf(clientId: string): object {
+  return { ClientId: [clientId, { exists: false }] };
+}
+
+export function subscriptionAttributes(settings: SubscriptionSettings): SubscriptionAttributes {
+  const { rawMessageDelivery, clientId, deadLetterQueueArn } = settings;
+  return {
+    RawMessageDelivery: String(rawMessageDelivery),
+    ...(clientId !== undefined && {
+      FilterPolicyScope: 'MessageAttributes',
+      FilterPolicy: JSON.stringify(filterPolicyOf(clientId)),
+    }),
+    ...(deadLetterQueueArn !== undefined && {
+      RedrivePolicy: JSON.stringify({ deadLetterTargetArn: deadLetterQueueArn }),
+    }),
+  };
+}
+
+/** What a subscription which has the attributes `actual` lacks of `wanted`. */
+export function attributesToSet(
+  wanted: SubscriptionAttributes,
+  actual: Partial<SubscriptionAttributes>,
+): readonly (readonly [name: string, value: string])[] {
+  return Object.entries(wanted).filter(([name, value]) => !isSame(value, actual[name] ?? DEFAULTS[name]));
+}
+
+/** What SNS does not mention while it is so. */
+const DEFAULTS: Partial<SubscriptionAttributes> = {
+  RawMessageDelivery: 'false',
+  FilterPolicyScope: 'MessageAttributes',
+};
+
+/** Policies are JSON, in whatever spelling. */
+function isSame(wanted: string, actual: string | undefined): boolean {
+  if (actual === undefined || wanted === actual) return wanted === actual;
+  try {
+    return isDeepStrictEqual(JSON.parse(wanted), JSON.parse(actual));
+  } catch {
+    return false;
+  }
+}
