@@ -32,6 +32,8 @@ export interface ClientWireEvents {
   receive(delivery: Delivery): Promise<void>;
   /** Something went wrong that does not end the connection. */
   failed(error: AsyncMcpError): void;
+  /** No reply can come in any more: reports it and closes, so that pending calls fail instead of waiting. */
+  lost(error: AsyncMcpError): void;
 }
 
 /** What a transport adds to {@link ClientTransport}: a way out and a way in. */
@@ -70,6 +72,8 @@ export interface ClientTransportCounters {
   foreign: number;
 }
 
+/** Notifications that name a request by its id, which is another one for every client. */
+const OF_ONE_REQUEST: ReadonlySet<string> = new Set(['notifications/cancelled', 'notifications/progress']);
 /** Bounds of what is remembered of messages that were received. */
 const RECEIVED_WINDOW = { maxEntries: 10_000, ttlMs: 10 * 60_000 };
 /** Bounds of what is remembered of where servers want their requests answered. */
@@ -127,6 +131,7 @@ export class ClientTransport implements Transport {
       accepts: (envelope) => this.#accepts(envelope),
       receive: (delivery) => this.#receive(delivery),
       failed: (error) => this.#report(error),
+      lost: (error) => void this.#lose(error),
     });
     // close() may have come while the channel was being opened.
     if (this.#closed !== undefined) throw closedError();
@@ -196,6 +201,15 @@ export class ClientTransport implements Transport {
     }
   }
 
+  async #lose(error: AsyncMcpError): Promise<void> {
+    this.#report(error);
+    try {
+      await this.close();
+    } catch (failure) {
+      this.#report(toAsyncMcpError(failure, 'ERR_INTERNAL', 'Closing after that failed'));
+    }
+  }
+
   #outgoing(message: JSONRPCMessage): JSONRPCMessage {
     if (!isRequest(message) || message.method !== 'initialize' || this.#replyTo === undefined) return message;
     return { ...message, params: this.#wire.withReplyAddress(message.params ?? {}, this.#replyTo) };
@@ -213,6 +227,7 @@ export class ClientTransport implements Transport {
   /** Whether a message on a shared channel is this client's. Before there is a session, the open request tells. */
   #accepts(envelope: InboundEnvelope): boolean {
     if (this.#state === 'closed' || this.#isForeign(envelope)) return false;
+    if (envelope.broadcast === true) return true;
     if (envelope.clientId !== undefined || (envelope.sessionId !== undefined && this.sessionId !== undefined))
       return true;
     const parsed = parseMessage(envelope.body);
@@ -244,6 +259,7 @@ export class ClientTransport implements Transport {
       );
     }
     const { message } = parsed;
+    if (envelope.broadcast === true && !this.#concerns(message)) return;
     if (isResponse(message)) return this.#takeResponse(message, envelope);
     if (this.#received.has(envelope.messageId)) {
       this.counters.duplicates++;
@@ -262,11 +278,20 @@ export class ClientTransport implements Transport {
     this.onmessage?.(message);
   }
 
+  /** What is for everybody is a notification, of no particular request, and means nothing before there is a session. */
+  #concerns(message: JSONRPCMessage): boolean {
+    if (this.sessionId === undefined) return false;
+    const general = isNotification(message) && !OF_ONE_REQUEST.has(message.method);
+    if (!general) this.counters.invalid++;
+    return general;
+  }
+
   /**
    * Request ids are no proof of whose a response is: every client counts them from 0. Servers of this project echo the
    * client id, so one of theirs without it answers somebody who gave none, and is not for us; others name the session.
    */
-  #isForeign({ clientId, sessionId, extended }: InboundEnvelope): boolean {
+  #isForeign({ clientId, sessionId, extended, broadcast }: InboundEnvelope): boolean {
+    if (broadcast === true) return false;
     if (clientId !== undefined) {
       return clientId !== this.clientId || (sessionId !== undefined && this.#isOtherSession(sessionId));
     }

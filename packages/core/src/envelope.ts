@@ -12,6 +12,8 @@ export interface EnvelopeMetadata {
   readonly relatedRequestId?: RequestId;
   /** Where replies go: queue URL, topic ARN or webhook URL. A claim of the sender, not a fact. */
   readonly replyTo?: string;
+  /** Whether it is a notification for every client that hears it, whatever its session. */
+  readonly broadcast?: true;
   readonly sentAt: Date;
 }
 
@@ -53,14 +55,17 @@ class Metadata implements EnvelopeMetadata {
   declare readonly protocolVersion?: string;
   declare readonly relatedRequestId?: RequestId;
   declare readonly replyTo?: string;
+  declare readonly broadcast?: true;
 
-  constructor({ messageId, sentAt, sessionId, clientId, protocolVersion, relatedRequestId, replyTo }: PartialMetadata) {
-    this.messageId = messageId ?? randomUUID();
-    this.sentAt = sentAt ?? new Date();
+  constructor(metadata: PartialMetadata) {
+    const { sessionId, clientId, protocolVersion, relatedRequestId, replyTo } = metadata;
+    this.messageId = metadata.messageId ?? randomUUID();
+    this.sentAt = metadata.sentAt ?? new Date();
     if (sessionId !== undefined) this.sessionId = sessionId;
     if (clientId !== undefined) this.clientId = clientId;
     if (protocolVersion !== undefined) this.protocolVersion = protocolVersion;
     if (relatedRequestId !== undefined) this.relatedRequestId = relatedRequestId;
     if (replyTo !== undefined) this.replyTo = replyTo;
+    if (metadata.broadcast === true) this.broadcast = true;
   }
 }

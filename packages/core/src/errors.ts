@@ -47,6 +47,8 @@ export type AsyncMcpErrorCode =
   | 'ERR_SESSION_STORE'
   /** A message on a shared reply queue belongs to nobody this process knows. */
   | 'ERR_UNCLAIMED_MESSAGE'
+  /** The queue that replies should come to is not subscribed to its topic, or no longer. */
+  | 'ERR_SUBSCRIPTION_GONE'
   /** Something failed that no other code describes; see `cause`. */
   | 'ERR_INTERNAL';
 

@@ -20,6 +20,8 @@
 export { AsyncMcpError, isAsyncMcpError, toAsyncMcpError } from './errors.js';
 export { silentLogger } from './logger.js';
 export {
+  booleanOption,
+  clientIdOption,
   functionOption,
   integerOption,
   invalidOption,

@@ -77,3 +77,25 @@ function describe(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
   return String(value);
 }
+
+/**
+ * Checks the option `clientId`; undefined is left as it is. Only characters that every wire can carry in a header or attribute.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
+export function clientIdOption(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value)) return value;
+  throw invalidOption('clientId', value, '1 to 128 visible ASCII characters without spaces');
+}
+
+/**
+ * Checks an option that is true or false.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
+export function booleanOption(name: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value === 'boolean') return value;
+  throw invalidOption(name, value, 'true or false');
+}

@@ -48,7 +48,7 @@ export function encodeTermination(metadata: EnvelopeMetadata): WireAttributes {
 
 // Every message passes here twice on its way: members are added one by one, which is several times as fast as spreading.
 function encodeMetadata(metadata: EnvelopeMetadata, type: InboundEnvelope['type']): WireAttributes {
-  const { messageId, sessionId, clientId, protocolVersion, replyTo, relatedRequestId, sentAt } = metadata;
+  const { messageId, sessionId, clientId, protocolVersion, replyTo, relatedRequestId, sentAt, broadcast } = metadata;
   // A stranger chose the related id: a longer one would make the whole attribute too long to be read.
   const related = fitsRelated(relatedRequestId) ? relatedRequestId : undefined;
   const attributes: WireAttributes = {
@@ -59,7 +59,7 @@ function encodeMetadata(metadata: EnvelopeMetadata, type: InboundEnvelope['type'
   addText(attributes, 'ClientId', clientId);
   addText(attributes, 'ProtocolVersion', protocolVersion);
   // JSON leaves out what is undefined.
-  const extension = JSON.stringify({ v: EXTENSION_VERSION, id: messageId, replyTo, related });
+  const extension = JSON.stringify({ v: EXTENSION_VERSION, id: messageId, replyTo, related, broadcast });
   attributes['AsyncMcp'] = { DataType: 'String', StringValue: escapeRefused(extension) };
   return attributes;
 }
@@ -100,6 +100,7 @@ export function decodeEnvelope(
     protocolVersion: bounded(attributes.ProtocolVersion),
     relatedRequestId: isRequestId(related) ? related : undefined,
     replyTo: bounded(extension['replyTo']),
+    broadcast: extension['broadcast'] === true ? true : undefined,
     sentAt: decodeTimestamp(attributes.Timestamp),
   });
   const type = attributes.MessageType === 'terminate' ? 'terminate' : 'jsonrpc';

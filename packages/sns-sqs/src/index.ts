@@ -5,20 +5,26 @@
  * ```ts
  * import { SNSClient } from '@aws-sdk/client-sns';
  * import { SQSClient } from '@aws-sdk/client-sqs';
- * import { provisionSnsSqs } from '@asyncmcp/sns-sqs';
+ * import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+ * import { SnsSqsServer } from '@asyncmcp/sns-sqs';
  *
- * const topology = await provisionSnsSqs({
+ * const server = new SnsSqsServer({
  *   sns: new SNSClient({}),
  *   sqs: new SQSClient({}),
- *   requestTopicName: 'mcp-requests',
- *   requestQueueName: 'mcp-requests',
- *   responseTopicName: 'mcp-responses',
+ *   requestQueueUrl: 'https://sqs.eu-west-1.amazonaws.com/123456789012/mcp-requests',
+ *   createServer: () => new McpServer({ name: 'example', version: '1.0.0' }),
  * });
+ * await server.start();
  * ```
  *
  * @packageDocumentation
  */
+export { SnsSqsServer } from './server.js';
+export { SnsSqsClientTransport } from './client.js';
 export { provisionSnsSqs } from './provision.js';
 
+export type { SnsSqsServerOptions } from './server.js';
+export type { SnsSqsClientTransportOptions } from './client.js';
+export type { BroadcastNotification } from './broadcast.js';
 export type { SnsSqsProvisionOptions } from './provision-options.js';
 export type { SnsSqsResources, SnsSqsTopology } from './provision.js';

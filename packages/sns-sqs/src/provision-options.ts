@@ -1,5 +1,5 @@
-import { invalidOption, objectOption } from '@asyncmcp/core';
-import { SQS_PROVISION_OPTION_NAMES, booleanOption, checkSqsProvisionOptions, resourceNameOption } from '@asyncmcp/sqs';
+import { booleanOption, invalidOption, objectOption } from '@asyncmcp/core';
+import { SQS_PROVISION_OPTION_NAMES, checkSqsProvisionOptions, resourceNameOption } from '@asyncmcp/sqs';
 import type { CheckedSqsProvisionOptions, SqsProvisionOptions } from '@asyncmcp/sqs';
 import type { SNSClient } from '@aws-sdk/client-sns';
 

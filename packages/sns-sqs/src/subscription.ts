@@ -126,7 +126,14 @@ async function adoptSubscription(options: EnsureSubscriptionOptions): Promise<st
   }
 }
 
-async function findSubscription(options: EnsureSubscriptionOptions): Promise<string | undefined> {
+/**
+ * The subscription of a queue to a topic; undefined where there is none.
+ *
+ * @throws AsyncMcpError `ERR_DESTINATION_GONE` when there is no such topic, `ERR_ACCESS_DENIED`, `ERR_UNAVAILABLE`
+ */
+export async function findSubscription(
+  options: Pick<EnsureSubscriptionOptions, 'sns' | 'topicArn' | 'queueArn' | 'signal'>,
+): Promise<string | undefined> {
   const { sns, topicArn, queueArn, signal } = options;
   let token: string | undefined;
   do {

@@ -1,12 +1,12 @@
 import {
   AsyncMcpError,
   ClientTransport,
+  clientIdOption,
   functionOption,
   isRecord,
   knownOptions,
   loggerOption,
   silentLogger,
-  stringOption,
 } from '@asyncmcp/core';
 import { sqsClientOption, timingOptions } from './common-options.js';
 import { checkMessageAttributes } from './message-attributes.js';
@@ -62,11 +62,7 @@ export class SqsClientTransport extends ClientTransport {
   constructor(options: SqsClientTransportOptions) {
     knownOptions('SqsClientTransport', options, OPTION_NAMES);
     const logger = loggerOption(options.logger, silentLogger);
-    super({
-      wire: createSqsWire(options, logger),
-      logger,
-      ...(options.clientId !== undefined && { clientId: clientIdOption(options.clientId) }),
-    });
+    super({ wire: createSqsWire(options, logger), logger, clientId: clientIdOption(options.clientId) });
   }
 }
 
@@ -115,14 +111,4 @@ function replyChannel(options: SqsClientTransportOptions, sqs: SQSClient, logger
   if (responseQueueUrl === undefined) return createReplyChannel(receiver);
   const text = 'Give either "receiver" or "responseQueueUrl": a receiver has its queue already.';
   throw new AsyncMcpError('ERR_INVALID_OPTION', text, { details: { option: 'receiver' } });
-}
-
-/** The characters every wire can carry in a header or attribute. */
-function clientIdOption(value: string): string {
-  const clientId = stringOption('clientId', value);
-  if (/^[\x21-\x7e]{1,128}$/.test(clientId)) return clientId;
-  throw new AsyncMcpError(
-    'ERR_INVALID_OPTION',
-    'Option "clientId" must be 1 to 128 visible ASCII characters without spaces.',
-  );
 }

@@ -26,7 +26,11 @@ export function createDeletes(sqs: SQSClient, queueUrl: string): (receiptHandle:
     if (only !== undefined && others.length === 0) return [await deleteOne(only)];
     const Entries = receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
     const command = new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries });
-    const { Failed = [] } = await awsCall({ doing, sharedAbort, call: (abortSignal) => sqs.send(command, { abortSignal }) });
+    const { Failed = [] } = await awsCall({
+      doing,
+      sharedAbort,
+      call: (abortSignal) => sqs.send(command, { abortSignal }),
+    });
     const failures = new Map(Failed.map((failure) => [failure.Id, failure]));
     return receiptHandles.map((_, index) => {
       const failure = failures.get(String(index));

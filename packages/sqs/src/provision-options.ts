@@ -1,4 +1,12 @@
-import { integerOption, invalidOption, isRecord, loggerOption, objectOption, silentLogger } from '@asyncmcp/core';
+import {
+  booleanOption,
+  integerOption,
+  invalidOption,
+  isRecord,
+  loggerOption,
+  objectOption,
+  silentLogger,
+} from '@asyncmcp/core';
 import { sqsClientOption } from './common-options.js';
 import { resourceNameOption, withSuffix } from './resource-name.js';
 import type { Logger } from '@asyncmcp/core';
@@ -95,13 +103,6 @@ export function checkSqsProvisionOptions(options: SqsProvisionOptions): CheckedS
         : objectOption('signal', options.signal, ['addEventListener', 'removeEventListener']),
     logger: loggerOption(options.logger, silentLogger),
   };
-}
-
-/** Checks an option that is true or false. */
-export function booleanOption(name: string, value: unknown, fallback: boolean): boolean {
-  if (value === undefined) return fallback;
-  if (typeof value === 'boolean') return value;
-  throw invalidOption(name, value, 'true or false');
 }
 
 type Names = Pick<CheckedSqsProvisionOptions, 'requestQueueName' | 'responseQueueName' | 'deadLetterQueueName'>;

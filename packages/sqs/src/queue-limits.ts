@@ -12,6 +12,8 @@ export const MIN_MESSAGE_LIMIT_BYTES = 1_024;
 
 /** What a queue says about itself. */
 export interface QueueFacts {
+  /** Its ARN; unknown without permission to ask. */
+  readonly queueArn?: string;
   /** Largest message, in bytes, attributes included. */
   readonly maximumMessageSize: number;
   /** Where the queue's redrive policy moves what is received too often. */
@@ -31,8 +33,6 @@ export interface QueueLimits {
 
 /** Reads and remembers the limits of queues. Without permission to read them, the limits of SQS itself are assumed. */
 export function createQueueLimits(sqs: SQSClient, logger: Logger): QueueLimits {
-  const known = new DuplicateWindow<QueueFacts>({ maxEntries: 10_000, ttlMs: 300_000 });
-  const asking = new Map<string, Promise<QueueFacts>>();
   let warned = false;
 
   async function ask(queueUrl: string): Promise<QueueFacts> {
@@ -43,7 +43,7 @@ export function createQueueLimits(sqs: SQSClient, logger: Logger): QueueLimits {
           sqs.send(
             new GetQueueAttributesCommand({
               QueueUrl: queueUrl,
-              AttributeNames: ['MaximumMessageSize', 'RedrivePolicy'],
+              AttributeNames: ['QueueArn', 'MaximumMessageSize', 'RedrivePolicy'],
             }),
             { abortSignal },
           ),
@@ -62,30 +62,41 @@ export function createQueueLimits(sqs: SQSClient, logger: Logger): QueueLimits {
     }
   }
 
-  async function askAndKeep(queueUrl: string): Promise<QueueFacts> {
+  return { get: cachedFacts(ask) };
+}
+
+/**
+ * `ask`, remembered for five minutes. Callers that ask for the same while it is being asked share the call; failures are not
+ * kept.
+ */
+export function cachedFacts<T>(ask: (address: string) => Promise<T>): (address: string) => Promise<T> {
+  const known = new DuplicateWindow<T>({ maxEntries: 10_000, ttlMs: 300_000 });
+  const asking = new Map<string, Promise<T>>();
+
+  async function askAndKeep(address: string): Promise<T> {
     try {
-      const facts = await ask(queueUrl);
-      known.add(queueUrl, facts);
+      const facts = await ask(address);
+      known.add(address, facts);
       return facts;
     } finally {
-      asking.delete(queueUrl);
+      asking.delete(address);
     }
   }
 
-  return {
-    async get(queueUrl) {
-      const facts = known.get(queueUrl);
-      if (facts !== undefined) return facts;
-      const asked = asking.get(queueUrl) ?? askAndKeep(queueUrl);
-      asking.set(queueUrl, asked);
-      return asked;
-    },
+  return async (address) => {
+    const facts = known.get(address);
+    if (facts !== undefined) return facts;
+    const asked = asking.get(address) ?? askAndKeep(address);
+    asking.set(address, asked);
+    return asked;
   };
 }
 
 function factsFrom(attributes: Partial<Record<string, string>>): QueueFacts {
   const size = Number(attributes['MaximumMessageSize']);
+  const queueArn = attributes['QueueArn'];
   return {
+    ...(queueArn !== undefined && { queueArn }),
     maximumMessageSize: Number.isSafeInteger(size) && size > 0 ? size : MAX_MESSAGE_BYTES,
     ...redriveFrom(attributes['RedrivePolicy']),
   };
@@ -108,6 +119,7 @@ function redriveFrom(redrivePolicy: string | undefined): Pick<QueueFacts, 'deadL
   }
 }
 
-function isWithoutCredentials(error: unknown): boolean {
+/** Whether AWS was not asked at all, for want of credentials. */
+export function isWithoutCredentials(error: unknown): boolean {
   return error instanceof Error && /^(CredentialsProviderError|TokenProviderError)$/.test(error.name);
 }

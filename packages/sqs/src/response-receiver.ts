@@ -108,10 +108,17 @@ export class SqsResponseReceiver {
   }
 
   #route(delivery: Delivery): Promise<void> {
+    if (delivery.envelope.broadcast === true) return this.#toAll(delivery);
     for (const client of this.#clients) {
       if (client.accepts(delivery.envelope)) return client.receive(delivery);
     }
     return this.#handOn(delivery);
+  }
+
+  /** The queue's one copy is for all clients here. It is settled by the first that has taken it; none of them fails. */
+  async #toAll(delivery: Delivery): Promise<void> {
+    await Promise.all([...this.#clients].map((client) => client.receive(delivery)));
+    await delivery.ack();
   }
 
   /** Another process may share the queue. */

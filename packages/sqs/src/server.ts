@@ -1,23 +1,13 @@
-import {
-  AsyncMcpError,
-  SERVER_OPTION_NAMES,
-  SessionHost,
-  checkServerOptions,
-  functionOption,
-  isRecord,
-  knownOptions,
-} from '@asyncmcp/core';
+import { SERVER_OPTION_NAMES, checkServerOptions, functionOption, isRecord, knownOptions } from '@asyncmcp/core';
 import { sqsClientOption, timingOptions } from './common-options.js';
-import { createSqsConsumer } from './consumer.js';
-import { createDeadLetter } from './dead-letter.js';
 import { checkMessageAttributes } from './message-attributes.js';
 import { otherQueueUrlOption, queueUrlOption, sameAccountAs } from './queue-address.js';
 import { createQueueLimits } from './queue-limits.js';
+import { createQueueServer } from './queue-server.js';
 import { createSqsSender } from './sender.js';
-import type { AllowReplyTo, ReplyPort, ServerOptions, Sessions } from '@asyncmcp/core';
+import type { AllowReplyTo, AsyncMcpError, ReplyPort, ServerOptions, Sessions } from '@asyncmcp/core';
 import type { SQSClient } from '@aws-sdk/client-sqs';
-import type { SqsConsumer } from './consumer.js';
-import type { QueueFacts, QueueLimits } from './queue-limits.js';
+import type { QueueServer } from './queue-server.js';
 import type { Sender } from './sender.js';
 
 /** Options of {@link SqsServer}. */
@@ -60,98 +50,43 @@ const OPTION_NAMES = [
 ];
 
 /**
- * Room for messages beyond the running calls, so that answers and cancellations come in while all of `concurrency` is
- * taken. One batch: more would keep requests from other servers that have time for them.
- */
-const HEADROOM = 10;
-
-/**
- * How often a message may be received beyond `maxAttempts`: the answer to a server's own request is handed on between
- * servers up to 25 times. SQS answers nobody when its redrive policy moves a message away.
- */
-const RECEIVES_BEYOND_ATTEMPTS = 27;
-
-/**
  * Serves MCP over SQS: takes requests from one queue, runs them through one MCP server object per session, and sends the
  * replies to each client's queue. A request is deleted from its queue only after its reply was sent.
  */
 export class SqsServer {
   /** Called with every failure a user should know of; `error.code` tells them apart. Set it before `start()`. */
   onerror?: ((error: AsyncMcpError) => void) | undefined;
-  /** The sessions live in this process. */
-  readonly sessions: Sessions;
-  readonly #requestQueueUrl: string;
-  readonly #signal: AbortSignal | undefined;
-  readonly #limits: QueueLimits;
-  readonly #sender: Sender;
-  readonly #host: SessionHost;
-  readonly #consumers: readonly SqsConsumer[];
-  readonly #warnOf: (facts: QueueFacts) => void;
-  #state: 'new' | 'starting' | 'started' | 'closed' = 'new';
-  #closed: Promise<void> | undefined;
-  readonly #onAbort = (): void => void this.close();
+  readonly #server: QueueServer;
 
   /** @throws AsyncMcpError `ERR_INVALID_OPTION` */
   constructor(options: SqsServerOptions) {
     knownOptions('SqsServer', options, OPTION_NAMES);
-    const checked = checkServerOptions(options);
-    const { logger } = checked;
+    const host = checkServerOptions(options);
+    const { logger } = host;
     const sqs = sqsClientOption(options.sqs);
-    const timing = timingOptions(options);
     const requestQueueUrl = queueUrlOption('requestQueueUrl', options.requestQueueUrl);
     const deadLetterQueueUrl = otherQueueUrlOption('deadLetterQueueUrl', options.deadLetterQueueUrl, requestQueueUrl);
     const answerQueueUrl = otherQueueUrlOption('answerQueueUrl', options.answerQueueUrl, requestQueueUrl);
-    this.#requestQueueUrl = requestQueueUrl;
-    this.#signal = checked.signal;
-    this.#limits = createQueueLimits(sqs, logger);
-    this.#sender = createSqsSender({
+    const limits = createQueueLimits(sqs, logger);
+    const messageAttributes = checkMessageAttributes('messageAttributes', options.messageAttributes);
+    const sender = createSqsSender({ sqs, limits, logger, messageAttributes, controlGroup: false });
+    this.#server = createQueueServer({
       sqs,
-      limits: this.#limits,
-      logger,
-      messageAttributes: checkMessageAttributes('messageAttributes', options.messageAttributes),
-      controlGroup: false,
+      requestQueueUrl,
+      deadLetterQueueUrl,
+      ...timingOptions(options),
+      limits,
+      host,
+      replyPort: createReplyPort(sender, replyPolicy(options, [requestQueueUrl, deadLetterQueueUrl, answerQueueUrl])),
+      onerror: (error) => this.onerror?.(error),
+      closeReplies: () => sender.close(),
+      ...(answerQueueUrl !== undefined && { answers: { queueUrl: answerQueueUrl, address: answerQueueUrl } }),
     });
-    const onerror = (error: AsyncMcpError): void => this.onerror?.(error);
-    this.#host = new SessionHost({
-      ...checked,
-      onerror,
-      replyPort: createReplyPort(
-        this.#sender,
-        replyPolicy(options, [requestQueueUrl, deadLetterQueueUrl, answerQueueUrl]),
-      ),
-      answerAddress: answerQueueUrl,
-    });
-    this.sessions = this.#host;
-    const queues = [requestQueueUrl, ...(answerQueueUrl === undefined ? [] : [answerQueueUrl])];
-    this.#consumers = queues.map((queueUrl) =>
-      createSqsConsumer({
-        sqs,
-        queueUrl,
-        ...timing,
-        logger,
-        onerror,
-        limit: checked.concurrency + HEADROOM,
-        deadLetter: createDeadLetter({
-          sqs,
-          sender: this.#sender,
-          limits: this.#limits,
-          queueUrl,
-          deadLetterQueueUrl,
-          logger,
-        }),
-        handle: (delivery) => this.#host.receive(delivery),
-      }),
-    );
-    this.#warnOf = ({ deadLetterTargetArn, maxReceiveCount }) => {
-      const facts = { queueUrl: requestQueueUrl };
-      if (deadLetterTargetArn === undefined && deadLetterQueueUrl === undefined) {
-        logger.warn(facts, 'no dead-letter queue: what can never be handled is logged and dropped');
-      }
-      if (maxReceiveCount !== undefined && maxReceiveCount < checked.maxAttempts + RECEIVES_BEYOND_ATTEMPTS) {
-        const text = `the redrive policy moves a message away after ${maxReceiveCount} receives: that may be before its caller is answered; use ${checked.maxAttempts + RECEIVES_BEYOND_ATTEMPTS} or more`;
-        logger.warn({ ...facts, maxReceiveCount }, text);
-      }
-    };
+  }
+
+  /** The sessions live in this process. */
+  get sessions(): Sessions {
+    return this.#server.sessions;
   }
 
   /**
@@ -160,23 +95,8 @@ export class SqsServer {
    * @throws AsyncMcpError `ERR_ALREADY_STARTED`, `ERR_CLOSED`, `ERR_DESTINATION_GONE` when there is no such queue,
    *   `ERR_UNAVAILABLE` when SQS cannot be reached; after these two it may be started again
    */
-  async start(): Promise<void> {
-    if (this.#state === 'closed' || isAborted(this.#signal)) throw closed();
-    if (this.#state !== 'new') throw new AsyncMcpError('ERR_ALREADY_STARTED', 'This server was started already.');
-    this.#state = 'starting';
-    try {
-      this.#warnOf(await this.#limits.get(this.#requestQueueUrl));
-    } catch (error) {
-      if (this.#closed === undefined) this.#state = 'new';
-      throw error;
-    }
-    // Either may have come meanwhile.
-    if (isAborted(this.#signal)) void this.close();
-    if (this.#closed !== undefined) throw closed();
-    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
-    this.#host.start();
-    for (const consumer of this.#consumers) consumer.start();
-    this.#state = 'started';
+  start(): Promise<void> {
+    return this.#server.start();
   }
 
   /**
@@ -184,23 +104,8 @@ export class SqsServer {
    * returns the rest to the queue, and frees everything. Idempotent; never rejects.
    */
   close(): Promise<void> {
-    return (this.#closed ??= this.#close());
+    return this.#server.close();
   }
-
-  async #close(): Promise<void> {
-    this.#state = 'closed';
-    this.#signal?.removeEventListener('abort', this.#onAbort);
-    await Promise.all(this.#consumers.map((consumer) => consumer.stopPolling()));
-    // The consumers still renew the leases of what is being finished.
-    await this.#host.close();
-    await Promise.all(this.#consumers.map((consumer) => consumer.close()));
-    await this.#sender.close();
-  }
-}
-
-/** A function, because the compiler takes the answer before an await for the one after it. */
-function isAborted(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true;
 }
 
 function replyPolicy({ allowReplyTo }: SqsServerOptions, ownQueues: readonly (string | undefined)[]): AllowReplyTo {
@@ -219,8 +124,4 @@ function createReplyPort(sender: Sender, allows: AllowReplyTo): ReplyPort {
       return typeof address === 'string' && address !== '' ? address : undefined;
     },
   };
-}
-
-function closed(): AsyncMcpError {
-  return new AsyncMcpError('ERR_CLOSED', 'This server is closed; make a new one.');
 }

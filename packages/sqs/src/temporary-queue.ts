@@ -13,19 +13,17 @@ const VISIBLE_WITHIN_MS = 10_000;
 const RETENTION_SECONDS = 3600;
 
 /**
- * Makes a queue for one client's replies and waits until SQS knows it.
+ * Makes a queue for one client's replies, a FIFO queue on request, and waits until SQS knows it.
  *
  * @throws AsyncMcpError `ERR_ACCESS_DENIED` without permission (sqs:CreateQueue), `ERR_UNAVAILABLE`, `ERR_CLOSED` when aborted
  */
-export async function createTemporaryQueue(sqs: SQSClient, signal: AbortSignal): Promise<string> {
-  const name = `${TEMPORARY_QUEUE_PREFIX}${randomUUID()}`;
+export async function createTemporaryQueue(sqs: SQSClient, signal: AbortSignal, fifo = false): Promise<string> {
+  const name = `${TEMPORARY_QUEUE_PREFIX}${randomUUID()}${fifo ? '.fifo' : ''}`;
+  const Attributes = { MessageRetentionPeriod: String(RETENTION_SECONDS), ...(fifo && { FifoQueue: 'true' }) };
   const { QueueUrl } = await awsCall({
     doing: `Creating the temporary response queue ${name}`,
     signal,
-    call: (abortSignal) => {
-      const Attributes = { MessageRetentionPeriod: String(RETENTION_SECONDS) };
-      return sqs.send(new CreateQueueCommand({ QueueName: name, Attributes }), { abortSignal });
-    },
+    call: (abortSignal) => sqs.send(new CreateQueueCommand({ QueueName: name, Attributes }), { abortSignal }),
     onLate: ({ QueueUrl: late }) => {
       if (late !== undefined) deleteTemporaryQueue(sqs, late).catch(() => {}); // Nobody is left to tell.
     },

@@ -143,5 +143,7 @@ function attributesOf(message: RawMessage): WireAttributes {
     AsyncMcp: Object.keys(extension).length === 0 ? undefined : JSON.stringify({ v: 1, ...extension }),
   };
   const present = Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return Object.fromEntries(present.map(([name, value]) => [name, { DataType: 'String' as const, StringValue: value }]));
+  return Object.fromEntries(
+    present.map(([name, value]) => [name, { DataType: 'String' as const, StringValue: value }]),
+  );
 }

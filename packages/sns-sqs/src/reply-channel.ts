@@ -1,0 +1,149 @@
+import { AsyncMcpError, isAsyncMcpError, retry, toAsyncMcpError } from '@asyncmcp/core';
+import {
+  SqsResponseReceiver,
+  createQueueLimits,
+  createReplyChannel,
+  createTemporaryQueue,
+  deleteTemporaryQueue,
+  withTeardown,
+} from '@asyncmcp/sqs';
+import { subscribeQueue } from './subscribe-queue.js';
+import { subscriptionGone, watchSubscription } from './subscription-watch.js';
+import { findSubscription, unsubscribe } from './subscription.js';
+import type { ClientWireEvents, Logger } from '@asyncmcp/core';
+import type { ReplyChannel, Teardown } from '@asyncmcp/sqs';
+import type { SNSClient } from '@aws-sdk/client-sns';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+
+export interface TopicReplyOptions {
+  readonly sns: SNSClient;
+  readonly sqs: SQSClient;
+  readonly responseTopicArn: string;
+  readonly logger: Logger;
+  /** Milliseconds from one look at the subscription to the next. */
+  readonly subscriptionCheckMs: number;
+}
+
+/** A subscription that was just made may take a moment to be listed, in milliseconds. */
+const LISTED_WITHIN_MS = 5_000;
+
+/** Receives through a receiver whose queue is subscribed to the response topic. */
+export function createTopicReplyChannel(
+  receiver: SqsResponseReceiver,
+  options: TopicReplyOptions & { readonly subscriptionArn: string | undefined },
+): ReplyChannel {
+  const { sns, sqs, responseTopicArn, logger } = options;
+  const channel = createReplyChannel(receiver);
+  const closing = new AbortController();
+  let stopWatching = (): void => {};
+
+  async function open(events: ClientWireEvents): Promise<string> {
+    await channel.open(events);
+    const subscriptionArn = options.subscriptionArn ?? (await find());
+    if (subscriptionArn !== undefined && !closing.signal.aborted)
+      stopWatching = watch(options, subscriptionArn, events);
+    return responseTopicArn;
+  }
+
+  /** Undefined where we are not allowed to look. */
+  async function find(): Promise<string | undefined> {
+    const queueUrl = receiver.responseQueueUrl;
+    const { queueArn } = await createQueueLimits(sqs, logger).get(queueUrl);
+    if (queueArn === undefined) return undefined;
+    const { signal } = closing;
+    const look = async (): Promise<string> => {
+      const found = await findSubscription({ sns, topicArn: responseTopicArn, queueArn, signal });
+      if (found !== undefined) return found;
+      throw subscriptionGone(`Queue ${queueUrl} is not subscribed to topic ${responseTopicArn}`);
+    };
+    const isTransient = (error: unknown): boolean => isAsyncMcpError(error, 'ERR_SUBSCRIPTION_GONE');
+    try {
+      return await retry(look, { forMs: LISTED_WITHIN_MS, maxMs: 1_000, signal, isTransient });
+    } catch (error) {
+      if (!isAsyncMcpError(error, 'ERR_ACCESS_DENIED')) throw error;
+      const facts = { err: error, queueUrl, topicArn: responseTopicArn };
+      logger.warn(facts, 'not allowed to list subscriptions: the deletion of ours will not be noticed');
+      return undefined;
+    }
+  }
+
+  async function close(): Promise<void> {
+    closing.abort(closedWhileStarting());
+    stopWatching();
+    await channel.close();
+  }
+
+  return {
+    async open(events) {
+      try {
+        return await open(events);
+      } catch (error) {
+        await close();
+        throw error;
+      }
+    },
+    close,
+  };
+}
+
+/** Receives through a queue of its own, made and subscribed on open, and both removed on close. */
+export function createTemporaryTopicReplyChannel(
+  options: TopicReplyOptions & {
+    /** Only what is for this client, or for all, gets into the queue. */
+    readonly clientId: string;
+    readonly fifo: boolean;
+    readonly timing: { readonly waitTimeSeconds: number; readonly visibilityTimeoutSeconds: number };
+  },
+): ReplyChannel {
+  const { sns, sqs, responseTopicArn, clientId, logger } = options;
+  const closing = new AbortController();
+  const { signal } = closing;
+  let opened: Promise<Teardown> | undefined;
+  let events: ClientWireEvents | undefined;
+
+  function make(clientEvents: ClientWireEvents): Promise<Teardown> {
+    return withTeardown(async (log) => {
+      const queueUrl = await createTemporaryQueue(sqs, signal, options.fifo);
+      log.add({ what: `queue ${queueUrl}`, made: true, undo: () => deleteTemporaryQueue(sqs, queueUrl) });
+      const subscribed = { sns, sqs, topicArn: responseTopicArn, queueUrl, clientId, fresh: true, signal };
+      const { subscriptionArn } = await subscribeQueue(subscribed);
+      const undo = (): Promise<void> => unsubscribe({ sns, subscriptionArn });
+      log.add({ what: `subscription ${subscriptionArn}`, made: true, undo });
+      const receiver = new SqsResponseReceiver({ sqs, logger, responseQueueUrl: queueUrl, ...options.timing });
+      const channel = createTopicReplyChannel(receiver, { ...options, subscriptionArn });
+      log.add({ what: `the polling of queue ${queueUrl}`, made: true, undo: () => channel.close() });
+      await channel.open(clientEvents);
+      signal.throwIfAborted();
+      return {};
+    });
+  }
+
+  return {
+    async open(clientEvents) {
+      events = clientEvents;
+      opened = make(clientEvents);
+      await opened;
+      return responseTopicArn;
+    },
+    async close() {
+      closing.abort(closedWhileStarting());
+      const topology = await opened?.catch(() => undefined); // open() has told its caller.
+      try {
+        await topology?.teardown();
+      } catch (error) {
+        events?.failed(
+          toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'The temporary queue or subscription was left behind'),
+        );
+      }
+    },
+  };
+}
+
+function watch(options: TopicReplyOptions, subscriptionArn: string, events: ClientWireEvents): () => void {
+  const { sns, logger, subscriptionCheckMs: intervalMs } = options;
+  return watchSubscription({ sns, logger, subscriptionArn, intervalMs, onGone: (error) => events.lost(error) });
+}
+
+function closedWhileStarting(): AsyncMcpError {
+  return new AsyncMcpError('ERR_CLOSED', 'The transport was closed while it was being started.');
+}
