@@ -1,0 +1,209 @@
+import { randomUUID } from 'node:crypto';
+import { silentLogger } from '@asyncmcp/core';
+import { createSqsConsumer } from '@asyncmcp/sqs';
+import { startAwsEmulator } from '@asyncmcp/testkit';
+import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { SnsSqsClientTransport, SnsSqsServer, provisionSnsSqs } from '../src/index.js';
+import { injectPublishFaults } from './publish-faults.js';
+import { wrapped } from './wrapped.js';
+import type { InboundEnvelope } from '@asyncmcp/core';
+import type { AwsEmulator, ContractDeadLetter, ContractFixture, PeerWire, RawMessage } from '@asyncmcp/testkit';
+import type { MessageAttributeValue, SQSClient } from '@aws-sdk/client-sqs';
+import type { SnsSqsTopology } from '../src/index.js';
+
+/** The default of a topic (MaximumMessageSize). */
+const MAX_MESSAGE_BYTES = 262_144;
+/** More transports than any case makes: their queues are made beforehand, because making a transport does not wait. */
+const TRANSPORTS = 6;
+
+export interface SnsSqsFixtureOptions {
+  /** Whether messages arrive as they were published, or wrapped in a notification. */
+  readonly rawMessageDelivery: boolean;
+  /** Whether all topics and queues are FIFO. */
+  readonly fifo: boolean;
+}
+
+interface Wire extends SnsSqsFixtureOptions {
+  readonly aws: AwsEmulator;
+  /** Of the clients and peers. */
+  readonly sns: SNSClient;
+  readonly sqs: SQSClient;
+  /** Provisions one more queue on a response topic. */
+  readonly provision: (name: string, options?: { clientId?: string; topic?: string }) => Promise<SnsSqsTopology>;
+}
+
+/** A request topic, and a response topic that all clients share, on an emulator of its own. */
+export async function createSnsSqsFixture(options: SnsSqsFixtureOptions): Promise<ContractFixture> {
+  const aws = await startAwsEmulator();
+  const [serverSns, sns] = [new SNSClient(aws.clientConfig), new SNSClient(aws.clientConfig)];
+  const sqs = aws.sqsClient();
+  const suffix = options.fifo ? '.fifo' : '';
+  const names = { requestTopicName: `requests${suffix}`, requestQueueName: `requests${suffix}` };
+  const wire: Wire = {
+    ...options,
+    aws,
+    sns,
+    sqs,
+    provision: (name, { clientId, topic = 'responses' } = {}) =>
+      provisionSnsSqs({
+        sns,
+        sqs,
+        ...options,
+        ...names,
+        maxReceiveCount: 1000,
+        responseTopicName: `${topic}${suffix}`,
+        responseQueueName: `${name}${suffix}`,
+        clientId,
+      }),
+  };
+  const { requestQueueUrl, requestTopicArn, deadLetterQueueUrl, responseTopicArn } = await wire.provision('unused');
+  const filtered = await provisionQueues(wire, 'responses', (n) => ({ clientId: `client-${n}` }));
+  const unfiltered = await provisionQueues(wire, 'everything', () => ({}));
+  const queueOf = new Map<unknown, string>();
+  const [serverFaults, clientFaults] = [injectPublishFaults(serverSns), injectPublishFaults(sns)];
+  const deadLetters: ContractDeadLetter[] = [];
+
+  return {
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    refusedAddress: 'arn:aws:sns:us-east-1:999999999999:not-ours',
+    duplicateRequests: (count) => clientFaults.duplicate(count),
+    duplicateReplies: (count) => serverFaults.duplicate(count),
+    failReplies: (count) => serverFaults.fail(count),
+    async startServer(serverOptions) {
+      const common = { sns: serverSns, sqs: aws.sqsClient(), requestQueueUrl, visibilityTimeoutSeconds: 3 };
+      const server = new SnsSqsServer({ ...common, ...serverOptions });
+      await server.start();
+      return server;
+    },
+    createClientTransport({ clientId } = {}) {
+      const n = queueOf.size;
+      // A client with a name of its own gets everything on the topic, and has to tell for itself what is not its own.
+      const responseQueueUrl = (clientId === undefined ? filtered : unfiltered)[n];
+      if (responseQueueUrl === undefined) throw new Error(`Make more than ${TRANSPORTS} response queues.`);
+      const transport = new SnsSqsClientTransport({
+        sns,
+        sqs: aws.sqsClient(),
+        requestTopicArn,
+        responseTopicArn,
+        responseQueueUrl,
+        clientId: clientId ?? `client-${n}`,
+      });
+      queueOf.set(transport, responseQueueUrl);
+      return transport;
+    },
+    createPeer: (onMessage) => createPeer(wire, requestTopicArn, onMessage),
+    async sendToClient(transport, message) {
+      const queueUrl = queueOf.get(transport);
+      if (queueUrl === undefined) throw new Error('not a transport of this fixture');
+      await putInto(wire, queueUrl, message);
+    },
+    async deadLetters() {
+      const messages = await aws.receiveAll(deadLetterQueueUrl ?? '');
+      const found = messages.map(({ Body: body = '', MessageAttributes }) => ({
+        body: options.rawMessageDelivery ? body : unwrap(body),
+        reason: MessageAttributes?.['DeadLetterReason']?.StringValue,
+      }));
+      deadLetters.push(...found);
+      return deadLetters;
+    },
+    async close() {
+      serverSns.destroy();
+      sns.destroy();
+      await aws.stop();
+    },
+  };
+}
+
+async function provisionQueues(
+  { provision }: Wire,
+  name: string,
+  optionsOf: (n: number) => { clientId?: string },
+): Promise<string[]> {
+  const queueUrls: string[] = [];
+  for (let n = 0; n < TRANSPORTS; n++) {
+    const { responseQueueUrl } = await provision(`${name}-${n}`, optionsOf(n));
+    if (responseQueueUrl !== undefined) queueUrls.push(responseQueueUrl);
+  }
+  return queueUrls;
+}
+
+async function createPeer(
+  wire: Wire,
+  requestTopicArn: string,
+  onMessage: (envelope: InboundEnvelope) => void,
+): Promise<PeerWire> {
+  const name = `peer-${randomUUID()}`;
+  const topology = await wire.provision(name, { topic: name });
+  const consumer = createSqsConsumer({
+    sqs: wire.sqs,
+    queueUrl: topology.responseQueueUrl ?? '',
+    limit: 100,
+    waitTimeSeconds: 20,
+    visibilityTimeoutSeconds: 30,
+    logger: silentLogger,
+    onerror: () => {}, // Its queue may be gone: that is what some cases are about.
+    deadLetter: { send: async () => false },
+    handle: async (delivery) => {
+      onMessage(delivery.envelope);
+      await delivery.ack();
+    },
+  });
+  consumer.start();
+  return {
+    clientId: name,
+    address: topology.responseTopicArn,
+    initializeMeta: (clientTopicArn) => ({ clientTopicArn }),
+    send: (message) => publish(wire, requestTopicArn, message),
+    async close() {
+      await consumer.close();
+      await topology.teardown();
+    },
+  };
+}
+
+/** Publishes as a program without this package would, by the wire format alone. */
+async function publish({ sns }: Wire, topicArn: string, message: RawMessage): Promise<void> {
+  const MessageAttributes = attributesOf(message);
+  await sns.send(
+    new PublishCommand({ TopicArn: topicArn, Message: message.body, MessageAttributes, ...fifoIds(topicArn, message) }),
+  );
+}
+
+/** Puts a message into a queue as SNS would. */
+async function putInto({ sqs, rawMessageDelivery }: Wire, queueUrl: string, message: RawMessage): Promise<void> {
+  const attributes = attributesOf(message);
+  const delivered = rawMessageDelivery
+    ? { MessageBody: message.body, MessageAttributes: attributes }
+    : { MessageBody: wrapped(message.body, attributes) };
+  await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, ...delivered, ...fifoIds(queueUrl, message) }));
+}
+
+function fifoIds(address: string, message: RawMessage): { MessageGroupId?: string; MessageDeduplicationId?: string } {
+  if (!address.endsWith('.fifo')) return {};
+  const client = message.sessionId ?? message.clientId ?? 'nobody';
+  // As clients do: what is no request does not wait behind the session's calls.
+  const inOrder = message.requestId !== undefined || message.body.includes('notifications/initialized');
+  return { MessageGroupId: inOrder ? client : `${client}.control`, MessageDeduplicationId: randomUUID() };
+}
+
+function unwrap(body: string): string {
+  const { Message } = JSON.parse(body) as { Message: string };
+  return Message;
+}
+
+/** Written by hand, not with the codec: what a peer sends need not be what the codec would write. */
+function attributesOf(message: RawMessage): Record<string, MessageAttributeValue> {
+  const { type = 'jsonrpc', messageId, sessionId, clientId, protocolVersion, replyTo, requestId } = message;
+  const extension = { ...(messageId !== undefined && { id: messageId }), ...(replyTo !== undefined && { replyTo }) };
+  const values = {
+    MessageType: type,
+    SessionId: sessionId,
+    ClientId: clientId,
+    ProtocolVersion: protocolVersion,
+    RequestId: requestId === undefined || requestId === '' ? undefined : String(requestId),
+    AsyncMcp: Object.keys(extension).length === 0 ? undefined : JSON.stringify({ v: 1, ...extension }),
+  };
+  const present = Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.fromEntries(present.map(([name, StringValue]) => [name, { DataType: 'String', StringValue }]));
+}
