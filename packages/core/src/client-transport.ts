@@ -30,6 +30,8 @@ export interface ClientWireEvents {
   accepts(envelope: InboundEnvelope): boolean;
   /** Takes a message in and settles it. Never rejects. */
   receive(delivery: Delivery): Promise<void>;
+  /** Counts a message that this client did not accept and the channel threw away, because others have copies of their own. */
+  discarded(envelope: InboundEnvelope): void;
   /** Something went wrong that does not end the connection. */
   failed(error: AsyncMcpError): void;
   /** No reply can come in any more: reports it and closes, so that pending calls fail instead of waiting. */
@@ -130,6 +132,7 @@ export class ClientTransport implements Transport {
     this.#replyTo = await this.#wire.open({
       accepts: (envelope) => this.#accepts(envelope),
       receive: (delivery) => this.#receive(delivery),
+      discarded: (envelope) => this.#discard(envelope),
       failed: (error) => this.#report(error),
       lost: (error) => void this.#lose(error),
     });
@@ -244,12 +247,13 @@ export class ClientTransport implements Transport {
     await delivery.ack();
   }
 
+  #discard({ messageId }: InboundEnvelope): void {
+    this.counters.foreign++;
+    this.#logger.debug({ messageId }, 'dropped a message for another client or session');
+  }
+
   #take(envelope: InboundEnvelope): void {
-    if (this.#isForeign(envelope)) {
-      this.counters.foreign++;
-      this.#logger.debug({ messageId: envelope.messageId }, 'dropped a message for another client or session');
-      return;
-    }
+    if (this.#isForeign(envelope)) return this.#discard(envelope);
     const parsed = parseMessage(envelope.body);
     if (!parsed.ok) {
       this.counters.invalid++;

@@ -33,7 +33,7 @@ export function createTopicReplyChannel(
   options: TopicReplyOptions & { readonly subscriptionArn: string | undefined },
 ): ReplyChannel {
   const { sns, sqs, responseTopicArn, logger } = options;
-  const channel = createReplyChannel(receiver);
+  const channel = createReplyChannel(receiver, { copies: true });
   const closing = new AbortController();
   let stopWatching = (): void => {};
 

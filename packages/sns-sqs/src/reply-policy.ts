@@ -49,6 +49,7 @@ export function createReplyPolicy(
 /** `https://sqs.<region>.amazonaws.com/<account>/<name>`, as AWS writes its queue URLs in the standard partition. */
 function scopeOfAwsQueueUrl(queueUrl: string): Scope | undefined {
   const address = parseQueueUrl(queueUrl);
-  const region = /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com$/.exec(address?.origin ?? '')?.[1];
-  return region === undefined ? undefined : scopeOfQueue(`arn:aws:sqs:${region}:${address?.account}:`);
+  if (address === undefined) return undefined;
+  const region = /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com$/.exec(address.origin)?.[1];
+  return region === undefined ? undefined : scopeOfQueue(`arn:aws:sqs:${region}:${address.account}:`);
 }

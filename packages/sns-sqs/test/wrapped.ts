@@ -3,7 +3,10 @@ import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 /** The body that SNS puts into a queue whose subscription has no raw delivery (SNS Developer Guide, SQS subscriptions). */
 export function wrapped(body: string, attributes: Readonly<Record<string, MessageAttributeValue>>): string {
   const MessageAttributes = Object.fromEntries(
-    Object.entries(attributes).map(([name, { DataType, StringValue }]) => [name, { Type: DataType, Value: StringValue }]),
+    Object.entries(attributes).map(([name, { DataType, StringValue }]) => [
+      name,
+      { Type: DataType, Value: StringValue },
+    ]),
   );
   return JSON.stringify({
     Type: 'Notification',

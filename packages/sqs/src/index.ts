@@ -40,7 +40,7 @@ export { withTeardown } from './undo-log.js';
 
 export type { SqsServerOptions } from './server.js';
 export type { SqsClientTransportOptions } from './client.js';
-export type { SqsResponseReceiverOptions } from './response-receiver.js';
+export type { AttachOptions, SqsResponseReceiverOptions } from './response-receiver.js';
 export type { SqsProvisionOptions } from './provision-options.js';
 export type { SqsQueues, SqsTopology } from './provision.js';
 export type { Teardown, TeardownOptions, UndoLog } from './undo-log.js';

@@ -2,7 +2,7 @@ import { AsyncMcpError, toAsyncMcpError } from '@asyncmcp/core';
 import { SqsResponseReceiver } from './response-receiver.js';
 import { createTemporaryQueue, deleteTemporaryQueue } from './temporary-queue.js';
 import type { ClientWireEvents } from '@asyncmcp/core';
-import type { SqsResponseReceiverOptions } from './response-receiver.js';
+import type { AttachOptions, SqsResponseReceiverOptions } from './response-receiver.js';
 
 /** The way in of a client transport. */
 export interface ReplyChannel {
@@ -13,13 +13,13 @@ export interface ReplyChannel {
 }
 
 /** Receives through a receiver that outlives the transport or was made for a queue that does. */
-export function createReplyChannel(receiver: SqsResponseReceiver): ReplyChannel {
+export function createReplyChannel(receiver: SqsResponseReceiver, options: AttachOptions = {}): ReplyChannel {
   let attached: Promise<void> | undefined;
   let client: ClientWireEvents | undefined;
   return {
     async open(events) {
       client = events;
-      attached = receiver.attach(events);
+      attached = receiver.attach(events, options);
       await attached;
       return receiver.responseQueueUrl;
     },

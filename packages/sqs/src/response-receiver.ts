@@ -26,6 +26,15 @@ export interface SqsResponseReceiverOptions {
 
 const OPTION_NAMES = ['sqs', 'responseQueueUrl', 'waitTimeSeconds', 'visibilityTimeoutSeconds', 'logger'];
 
+/** How a client uses a receiver. */
+export interface AttachOptions {
+  /**
+   * Whether the queue is subscribed to a topic, so that others have copies of their own: what no client here claims is thrown
+   * away then. Otherwise it is handed on, because another process may share the queue. Default false.
+   */
+  readonly copies?: boolean | undefined;
+}
+
 /** Replies being taken in at once. Each is handed to the SDK and done: there is nothing to wait for. */
 const LIMIT = 100;
 /** A reply that no client here claims is handed on at once this often: another process may share the queue. */
@@ -42,6 +51,7 @@ const MAX_ATTEMPTS = 20;
 export class SqsResponseReceiver {
   readonly responseQueueUrl: string;
   readonly #clients = new Set<ClientWireEvents>();
+  #copies = false;
   readonly #limits: QueueLimits;
   readonly #createConsumer: () => SqsConsumer;
   #consumer: SqsConsumer | undefined;
@@ -80,9 +90,10 @@ export class SqsResponseReceiver {
    *
    * @throws AsyncMcpError `ERR_DESTINATION_GONE` when there is no such queue, `ERR_UNAVAILABLE`
    */
-  async attach(client: ClientWireEvents): Promise<void> {
+  async attach(client: ClientWireEvents, { copies = false }: AttachOptions = {}): Promise<void> {
     await this.#limits.get(this.responseQueueUrl);
     this.#clients.add(client);
+    this.#copies = copies;
     this.#update();
   }
 
@@ -112,12 +123,17 @@ export class SqsResponseReceiver {
     for (const client of this.#clients) {
       if (client.accepts(delivery.envelope)) return client.receive(delivery);
     }
-    return this.#handOn(delivery);
+    return this.#copies ? this.#discard(delivery) : this.#handOn(delivery);
   }
 
   /** The queue's one copy is for all clients here. It is settled by the first that has taken it; none of them fails. */
   async #toAll(delivery: Delivery): Promise<void> {
     await Promise.all([...this.#clients].map((client) => client.receive(delivery)));
+    await delivery.ack();
+  }
+
+  async #discard(delivery: Delivery): Promise<void> {
+    for (const client of this.#clients) client.discarded(delivery.envelope);
     await delivery.ack();
   }
 

@@ -1,6 +1,7 @@
-import { AsyncMcpError, isAsyncMcpError } from '@asyncmcp/core';
+import { isAsyncMcpError } from '@asyncmcp/core';
 import { fromBatchEntry } from './aws-errors.js';
 import { createGate } from './gate.js';
+import type { AsyncMcpError } from '@asyncmcp/core';
 import type { BatchOutcome } from './batcher.js';
 import type { MessageAttributes } from './message-attributes.js';
 

@@ -119,9 +119,11 @@ export function createSender(api: SendApi, options: SenderOptions): Sender {
   async function tryAgain(address: string, item: Outgoing, failure: unknown): Promise<void> {
     const { signal } = item;
     const link = linkSignals(closing.signal, signal);
-    // The first try was made.
-    const tryOnce = (attempt: number): Promise<void> =>
-      attempt === 1 ? Promise.reject(failure) : untilAborted(enqueue(address, item), signal);
+    const tryOnce = async (attempt: number): Promise<void> => {
+      // The first try was made.
+      if (attempt === 1) throw failure;
+      await untilAborted(enqueue(address, item), signal);
+    };
     const onRetry = logRetry.bind(undefined, address);
     try {
       await retry(tryOnce, { forMs: retryForMs, signal: link.signal, isTransient, onRetry });

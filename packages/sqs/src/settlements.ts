@@ -71,10 +71,10 @@ export function createSettlements(options: SettlementsOptions): Settlements {
     return deleteCopy(held, lease.receiptHandle, () => forget(held));
   }
 
-  function deleteCopy({ info }: HeldMessage, receiptHandle: string, done = (): void => {}): Promise<void> {
-    return deleteMessage(receiptHandle).then(done, (error: unknown) => {
+  function deleteCopy({ info }: HeldMessage, receiptHandle: string, onEnd = (): void => {}): Promise<void> {
+    return deleteMessage(receiptHandle).then(onEnd, (error: unknown) => {
       report(toAsyncMcpError(error, 'ERR_INTERNAL', 'Deleting failed'), info);
-      done();
+      onEnd();
     });
   }
 

@@ -18,6 +18,7 @@ describe('queue limits', () => {
     const queueUrl = await emulator.createQueue('facts', { MaximumMessageSize: '2048', RedrivePolicy });
     const limits = createQueueLimits(emulator.sqs, recordingLogger());
     await expect(limits.get(queueUrl)).resolves.toEqual({
+      queueArn: 'arn:aws:sqs:us-east-1:000000000000:facts',
       maximumMessageSize: 2048,
       deadLetterTargetArn: dead,
       maxReceiveCount: 3,
