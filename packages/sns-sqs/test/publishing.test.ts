@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createEnvelope, silentLogger } from '@asyncmcp/core';
 import { createSender } from '@asyncmcp/sqs';
 import { rejectionOf } from '@asyncmcp/testkit';
+import { provisionSnsSqs } from '../src/index.js';
 import { createSnsSendApi } from '../src/sns-send-api.js';
 import { createTopicLimits } from '../src/topic-limits.js';
 import { accessDenied, intercept, recordCalls, useTopology } from './topology.js';
@@ -12,7 +13,6 @@ const topology = useTopology();
 
 /** A topic with a queue that hears all of it, and a sender to it. */
 async function setUp(options: Partial<SenderOptions> = {}): Promise<Topology & Target> {
-  const { provisionSnsSqs } = await import('../src/index.js');
   const { sns, sqs } = topology();
   const { requestTopicArn, requestQueueUrl } = await provisionSnsSqs({
     sns,

@@ -6,6 +6,7 @@ import { PublishCommand } from '@aws-sdk/client-sns';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { CreateMessageRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { provisionSnsSqs } from '../src/index.js';
 import { createEcho, echo, useSystem } from './system.js';
 import type { Message } from '@aws-sdk/client-sqs';
 
@@ -46,6 +47,35 @@ describe('three clients and two servers on one pair of topics', () => {
     const first = await system().client(system().transport({ receiver }));
     const second = await system().client(system().transport({ receiver }));
     expect(await Promise.all([echo(first, 'one'), echo(second, 'two')])).toEqual(['one', 'two']);
+  });
+});
+
+describe('FIFO topics', () => {
+  it('get a temporary FIFO queue, and messages in the group of their session', async () => {
+    const { aws } = system();
+    const [sns, sqs] = [system().sns(), aws.sqsClient()];
+    const names = {
+      requestTopicName: 'orders.fifo',
+      requestQueueName: 'orders.fifo',
+      responseTopicName: 'answers.fifo',
+    };
+    const fifo = await provisionSnsSqs({ sns, sqs, ...names, fifo: true });
+    const { requestQueueUrl, requestTopicArn, responseTopicArn } = fifo;
+    const server = await system().server({ requestQueueUrl });
+    const transport = system().transport({ requestTopicArn, responseTopicArn });
+    const client = await system().client(transport);
+    expect(await echo(client, 'in order')).toBe('in order');
+    await server.close();
+    const sent = echo(client, 'waits').catch(() => 'ended');
+    const receive = new ReceiveMessageCommand({
+      QueueUrl: requestQueueUrl,
+      WaitTimeSeconds: 10,
+      MessageSystemAttributeNames: ['MessageGroupId'],
+    });
+    const { Messages: [message] = [] } = await sqs.send(receive);
+    expect(message?.Attributes?.MessageGroupId).toBe(transport.sessionId);
+    await client.close();
+    expect(await sent).toBe('ended');
   });
 });
 
@@ -159,7 +189,6 @@ describe('a server with a topic for answers of its own', () => {
   });
 
   async function answerTopology() {
-    const { provisionSnsSqs } = await import('../src/index.js');
     return provisionSnsSqs({
       sns: system().sns(),
       sqs: system().aws.sqsClient(),
