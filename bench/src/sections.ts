@@ -5,7 +5,13 @@ import { addApiCalls, totalOf } from './usage.js';
 import type { Comparison, ComparisonPlan } from './compare.js';
 import type { Round } from './contender.js';
 import type { ApiCalls } from './usage.js';
-import type { Figure, Section } from './report.js';
+import type { Figure, Limit, Section } from './report.js';
+
+/** The bars that not every transport has. */
+export interface Bars {
+  /** On the ratio of the throughputs. */
+  readonly throughput?: Limit;
+}
 
 export function oneAtATimeSection(comparison: Comparison, plan: ComparisonPlan): Section {
   const middle = (round: Round): number => median(round.latenciesMs);
@@ -27,7 +33,7 @@ export function oneAtATimeSection(comparison: Comparison, plan: ComparisonPlan):
   };
 }
 
-export function manyInFlightSection(comparison: Comparison, plan: ComparisonPlan): Section {
+export function manyInFlightSection(comparison: Comparison, plan: ComparisonPlan, bars: Bars): Section {
   const figures: Figure[] = [
     {
       ...both(comparison, apiCallsPerCall),
@@ -39,7 +45,7 @@ export function manyInFlightSection(comparison: Comparison, plan: ComparisonPlan
       ...both(comparison, throughput),
       label: 'throughput',
       unit: '/s',
-      bar: { on: 'ratio', limit: { atLeast: 0.8 } },
+      ...(bars.throughput !== undefined && { bar: { on: 'ratio', limit: bars.throughput } }),
     },
     { ...both(comparison, (round) => median(round.latenciesMs)), label: 'latency, median', unit: 'ms' },
     { ...both(comparison, (round) => percentile(round.latenciesMs, 0.99)), label: 'latency, p99', unit: 'ms' },
@@ -91,6 +97,7 @@ function spread(what: string, ratios: readonly number[]): string {
 function actions(rounds: readonly Round[]): string {
   const calls = rounds.reduce((total, round) => total + round.calls, 0);
   return Object.entries(addApiCalls(...rounds.map(apiOf)))
+    .filter(([, count]) => count > 0)
     .map(([action, count]) => `${action} ${((count / calls) * 100).toFixed(1)}`)
     .join(', ');
 }

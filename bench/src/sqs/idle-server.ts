@@ -1,14 +1,14 @@
 /** An `SqsServer` that holds many sessions. */
 import { SqsServer } from '@asyncmcp/sqs';
 import { answerParent } from '../answer-parent.js';
+import { createCountedClients } from '../aws/aws-clients.js';
 import { createEchoServer } from '../echo-server.js';
 import { liveHeap } from '../heap.js';
-import { createCountedClient } from './aws-client.js';
+import type { CountedClients } from '../aws/aws-clients.js';
+import type { Channels } from '../aws/channels.js';
 import type { Usage } from '../usage.js';
-import type { CountedClient } from './aws-client.js';
-import type { Queues } from './queues.js';
 
-export interface IdleServerStart extends Queues {
+export interface IdleServerStart extends Channels {
   readonly maxSessions: number;
 }
 
@@ -20,7 +20,7 @@ export type IdleServerCommands = {
   heap: { input: undefined; output: number };
 };
 
-let running: { readonly client: CountedClient; readonly server: SqsServer } | undefined;
+let running: { readonly clients: CountedClients; readonly server: SqsServer } | undefined;
 
 function get(): NonNullable<typeof running> {
   if (running === undefined) throw new Error('not started');
@@ -28,19 +28,15 @@ function get(): NonNullable<typeof running> {
 }
 
 answerParent<IdleServerCommands>({
-  async start({ endpoint, requestQueueUrl, maxSessions }) {
-    const client = createCountedClient(endpoint);
+  async start({ endpoint, requests, maxSessions }) {
+    const clients = createCountedClients(endpoint);
     const createServer = () => createEchoServer();
-    const server = new SqsServer({ sqs: client.sqs, requestQueueUrl, maxSessions, createServer });
+    const server = new SqsServer({ sqs: clients.sqs, requestQueueUrl: requests.queueUrl, maxSessions, createServer });
     server.onerror = (error) => console.error('idle server:', error);
     await server.start();
-    running = { client, server };
+    running = { clients, server };
   },
-  async usage() {
-    const { client } = get();
-    await client.settled();
-    return client.usage();
-  },
+  usage: () => get().clients.usage(),
   sessions: () => get().server.sessions.list().length,
   heap: liveHeap,
 });

@@ -3,7 +3,7 @@ import { Child } from '../child.js';
 import { totalOf, usageBetween } from '../usage.js';
 import { openSessions } from './open-sessions.js';
 import { createQueues } from './queues.js';
-import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { Emulator } from '../aws/emulator.js';
 import type { BareServersCommands } from '../bare-servers.js';
 import type { Section } from '../report.js';
 import type { Settings } from '../settings.js';
@@ -22,9 +22,9 @@ interface IdleSessions {
 }
 
 /** What sessions cost that do nothing. */
-export async function measureIdleSessions(sqs: SQSClient, endpoint: string, plan: Plan): Promise<Section> {
+export async function measureIdleSessions(emulator: Emulator, plan: Plan): Promise<Section> {
   const bare = await bareServerHeap(plan);
-  const { heap, usage, openedInMs } = await holdSessions(sqs, endpoint, plan);
+  const { heap, usage, openedInMs } = await holdSessions(emulator, plan);
   const { ReceiveMessage: polls = 0 } = usage.api;
   const count = plan.sessions.toLocaleString('en-US');
   return {
@@ -65,16 +65,16 @@ async function bareServerHeap({ sessions, warmUpSessions }: Plan): Promise<numbe
   }
 }
 
-async function holdSessions(sqs: SQSClient, endpoint: string, plan: Plan): Promise<IdleSessions> {
+async function holdSessions(emulator: Emulator, plan: Plan): Promise<IdleSessions> {
   const { sessions, warmUpSessions, windowMs } = plan;
-  const queues = await createQueues(sqs, endpoint, 'idle');
+  const queues = await createQueues(emulator, 'idle');
   const child = new Child<IdleServerCommands>(new URL('idle-server.js', import.meta.url), ['--expose-gc']);
   try {
     await child.ask('start', { ...queues, maxSessions: sessions });
-    await openSessions(sqs, queues, warmUpSessions);
+    await openSessions(emulator, queues, warmUpSessions);
     const heapBefore = await child.ask('heap', undefined);
     const startedAt = performance.now();
-    await openSessions(sqs, queues, sessions - warmUpSessions);
+    await openSessions(emulator, queues, sessions - warmUpSessions);
     const openedInMs = performance.now() - startedAt;
     const live = await child.ask('sessions', undefined);
     if (live !== sessions) throw new Error(`${live} sessions are live instead of ${sessions}`);

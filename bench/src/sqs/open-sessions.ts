@@ -2,28 +2,29 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { createEnvelope, encodeEnvelope } from '@asyncmcp/core';
+import { deleteBatch, receive, sendBatch } from '../aws/by-hand-calls.js';
 import { INITIALIZED, initializeRequest } from '../handshake.js';
-import { deleteBatch, receive, sendBatch } from './by-hand-calls.js';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { Envelope } from '@asyncmcp/core';
-import type { OutgoingMessage } from './by-hand-messages.js';
-import type { Queues } from './queues.js';
+import type { AwsClients } from '../aws/aws-clients.js';
+import type { OutgoingMessage } from '../aws/by-hand-messages.js';
+import type { Channels } from '../aws/channels.js';
 
 /** Opens sessions over the wire, ten at a time: as many clients as sessions, that share one response queue. */
-export async function openSessions(sqs: SQSClient, queues: Queues, count: number): Promise<void> {
-  for (let opened = 0; opened < count; opened += 10) await openTen(sqs, queues, Math.min(10, count - opened));
-  await drained(sqs, queues.requestQueueUrl);
+export async function openSessions(clients: AwsClients, channels: Channels, count: number): Promise<void> {
+  for (let opened = 0; opened < count; opened += 10) await openTen(clients, channels, Math.min(10, count - opened));
+  await drained(clients.sqs, channels.requests.queueUrl);
 }
 
-async function openTen(sqs: SQSClient, { requestQueueUrl, responseQueueUrl }: Queues, count: number): Promise<void> {
+async function openTen(clients: AwsClients, { requests, responses }: Channels, count: number): Promise<void> {
   const { params, ...request } = initializeRequest(0);
-  const message = { ...request, params: { ...params, _meta: { responseQueueUrl } } };
+  const message = { ...request, params: { ...params, _meta: { responseQueueUrl: responses.address } } };
   const openings = Array.from({ length: count }, () =>
-    createEnvelope(message, { clientId: randomUUID(), replyTo: responseQueueUrl }),
+    createEnvelope(message, { clientId: randomUUID(), replyTo: responses.address }),
   );
-  await sendBatch(sqs, requestQueueUrl, openings.map(toMessage));
+  await sendBatch(clients, requests.address, openings.map(toMessage));
   for (let answered = 0; answered < count;) {
-    const answers = await receive(sqs, responseQueueUrl);
+    const answers = await receive(clients.sqs, responses.queueUrl);
     if (answers.length === 0) continue;
     answered += answers.length;
     const confirmations = answers.map(({ MessageAttributes = {} }) =>
@@ -32,13 +33,13 @@ async function openTen(sqs: SQSClient, { requestQueueUrl, responseQueueUrl }: Qu
         clientId: MessageAttributes['ClientId']?.StringValue,
       }),
     );
-    await sendBatch(sqs, requestQueueUrl, confirmations.map(toMessage));
-    deleteBatch(sqs, responseQueueUrl, answers);
+    await sendBatch(clients, requests.address, confirmations.map(toMessage));
+    deleteBatch(clients.sqs, responses.queueUrl, answers);
   }
 }
 
 function toMessage(envelope: Envelope): OutgoingMessage {
-  return { MessageBody: JSON.stringify(envelope.message), MessageAttributes: encodeEnvelope(envelope) };
+  return { body: JSON.stringify(envelope.message), attributes: encodeEnvelope(envelope) };
 }
 
 /** Resolves when nothing is in the queue and nothing in flight. */

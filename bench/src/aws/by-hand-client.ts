@@ -1,33 +1,37 @@
 /** The client side, by hand, on the AWS SDK. */
+import { randomUUID } from 'node:crypto';
 import { answerParent } from '../answer-parent.js';
 import { makeCalls } from '../make-calls.js';
-import { createCountedClient } from './aws-client.js';
+import { createCountedClients } from './aws-clients.js';
 import { deleteBatch, deleteOne, fail, receive, sendBatch, sendOne } from './by-hand-calls.js';
-import { answeredId, newIdentity, requestMessage } from './by-hand-messages.js';
+import { answeredId, requestMessage } from './by-hand-messages.js';
 import type { CallTimes, ClientCommands, Workload } from '../contender.js';
-import type { CountedClient } from './aws-client.js';
+import type { AwsClients, CountedClients } from './aws-clients.js';
 import type { Style } from './by-hand-calls.js';
-import type { Queues } from './queues.js';
+import type { Channels } from './channels.js';
 
-export interface ByHandConnect extends Queues {
+export interface ByHandConnect extends Channels {
   readonly style: Style;
 }
 
 type Call = (workload: Workload) => Promise<CallTimes>;
 
-const identity = newIdentity();
-let client: CountedClient | undefined;
+/** As long as a real one. */
+const sessionId = randomUUID();
+let counted: CountedClients | undefined;
 let call: Call = () => Promise.reject(new Error('not connected'));
 let nextId = 0;
 
 /** One call at a time: send, then wait for the answer. */
-function oneByOne({ sqs }: CountedClient, { requestQueueUrl, responseQueueUrl }: Queues): Call {
+function oneByOne(clients: AwsClients, { clientId, requests, responses }: Channels): Call {
+  const { sqs } = clients;
+  const asker = { sessionId, clientId, replyTo: responses.address };
   async function once(): Promise<void> {
     const id = nextId++;
-    await sendOne(sqs, requestQueueUrl, requestMessage(id, identity, responseQueueUrl));
+    await sendOne(clients, requests.address, requestMessage(id, asker));
     for (;;) {
-      for (const response of await receive(sqs, responseQueueUrl)) {
-        deleteOne(sqs, responseQueueUrl, response);
+      for (const response of await receive(sqs, responses.queueUrl)) {
+        deleteOne(sqs, responses.queueUrl, response);
         if (answeredId(response) === id) return;
       }
     }
@@ -36,7 +40,9 @@ function oneByOne({ sqs }: CountedClient, { requestQueueUrl, responseQueueUrl }:
 }
 
 /** Many at a time: as many calls as answers came are sent, in one batch. */
-function inBatches({ sqs }: CountedClient, { requestQueueUrl, responseQueueUrl }: Queues): Call {
+function inBatches(clients: AwsClients, { clientId, requests, responses }: Channels): Call {
+  const { sqs } = clients;
+  const asker = { sessionId, clientId, replyTo: responses.address };
   const sentAt = new Map<number, number>();
   let left = 0;
   let latenciesMs: number[] = [];
@@ -48,21 +54,21 @@ function inBatches({ sqs }: CountedClient, { requestQueueUrl, responseQueueUrl }
     left -= ids.length;
     const startedAt = performance.now();
     for (const id of ids) sentAt.set(id, startedAt);
-    const messages = ids.map((id) => requestMessage(id, identity, responseQueueUrl));
-    sendBatch(sqs, requestQueueUrl, messages).catch(fail);
+    const messages = ids.map((id) => requestMessage(id, asker));
+    sendBatch(clients, requests.address, messages).catch(fail);
   }
 
   async function takeAnswers(): Promise<never> {
     for (;;) {
-      const responses = await receive(sqs, responseQueueUrl);
-      if (responses.length === 0) continue;
-      for (const response of responses) {
+      const received = await receive(sqs, responses.queueUrl);
+      if (received.length === 0) continue;
+      for (const response of received) {
         const id = answeredId(response);
         latenciesMs.push(performance.now() - (sentAt.get(id) ?? Number.NaN));
         sentAt.delete(id);
       }
-      send(responses.length);
-      deleteBatch(sqs, responseQueueUrl, responses);
+      send(received.length);
+      deleteBatch(sqs, responses.queueUrl, received);
       if (left === 0 && sentAt.size === 0) done();
     }
   }
@@ -81,14 +87,13 @@ function inBatches({ sqs }: CountedClient, { requestQueueUrl, responseQueueUrl }
 }
 
 answerParent<ClientCommands<ByHandConnect>>({
-  connect({ style, ...queues }) {
-    client = createCountedClient(queues.endpoint);
-    call = (style === 'single' ? oneByOne : inBatches)(client, queues);
+  connect({ style, ...channels }) {
+    counted = createCountedClients(channels.endpoint);
+    call = (style === 'single' ? oneByOne : inBatches)(counted, channels);
   },
   call: (workload) => call(workload),
-  async usage() {
-    if (client === undefined) throw new Error('not connected');
-    await client.settled();
-    return client.usage();
+  usage() {
+    if (counted === undefined) throw new Error('not connected');
+    return counted.usage();
   },
 });

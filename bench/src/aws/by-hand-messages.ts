@@ -4,25 +4,23 @@ import { TEXT } from '../echo-server.js';
 import type { Message, MessageAttributeValue } from '@aws-sdk/client-sqs';
 
 export interface OutgoingMessage {
-  readonly MessageBody: string;
-  readonly MessageAttributes: Record<string, MessageAttributeValue>;
+  readonly body: string;
+  readonly attributes: Record<string, MessageAttributeValue>;
 }
 
-/** Whose messages they are: ids as long as the real ones. */
-export interface Identity {
+/** Who asks. */
+export interface Asker {
   readonly sessionId: string;
   readonly clientId: string;
+  /** Where the answers are sent. */
+  readonly replyTo: string;
 }
 
-export function newIdentity(): Identity {
-  return { sessionId: randomUUID(), clientId: randomUUID() };
-}
-
-export function requestMessage(id: number, { sessionId, clientId }: Identity, replyTo: string): OutgoingMessage {
+export function requestMessage(id: number, { sessionId, clientId, replyTo }: Asker): OutgoingMessage {
   const params = { name: 'echo', arguments: { text: TEXT } };
   return {
-    MessageBody: JSON.stringify({ method: 'tools/call', params, jsonrpc: '2.0', id }),
-    MessageAttributes: {
+    body: JSON.stringify({ method: 'tools/call', params, jsonrpc: '2.0', id }),
+    attributes: {
       MessageType: string('jsonrpc'),
       Timestamp: now(),
       SessionId: string(sessionId),
@@ -41,8 +39,8 @@ export function answerTo(request: Message): OutgoingMessage {
   const result = { content: [{ type: 'text', text: params.arguments.text }] };
   const { SessionId = string(''), ClientId = string('') } = request.MessageAttributes ?? {};
   return {
-    MessageBody: JSON.stringify({ result, jsonrpc: '2.0', id }),
-    MessageAttributes: {
+    body: JSON.stringify({ result, jsonrpc: '2.0', id }),
+    attributes: {
       MessageType: string('jsonrpc'),
       Timestamp: now(),
       SessionId,
