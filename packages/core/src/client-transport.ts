@@ -77,9 +77,9 @@ export interface ClientTransportCounters {
 /** Notifications that name a request by its id, which is another one for every client. */
 const OF_ONE_REQUEST: ReadonlySet<string> = new Set(['notifications/cancelled', 'notifications/progress']);
 /** Bounds of what is remembered of messages that were received. */
-const RECEIVED_WINDOW = { maxEntries: 10_000, ttlMs: 10 * 60_000 };
+const RECEIVED_WINDOW = { maxEntries: 10_000, ttlMs: 20 * 60_000 };
 /** Bounds of what is remembered of where servers want their requests answered. */
-const ANSWER_ADDRESSES = { maxEntries: 10_000, ttlMs: 24 * 60 * 60_000 };
+const ANSWER_ADDRESSES = { maxEntries: 10_000, ttlMs: 48 * 60 * 60_000 };
 
 /**
  * The client side of every transport: a drop-in `Transport` for the SDK's `Client`. Each response reaches the SDK once,
@@ -100,6 +100,7 @@ export class ClientTransport implements Transport {
   /** Where the server wants its own requests answered, by their id. */
   readonly #answerAddresses = new DuplicateWindow<string, RequestId>(ANSWER_ADDRESSES);
   readonly #received = new DuplicateWindow<true>(RECEIVED_WINDOW);
+  #initialize: { readonly wireId: string; readonly originalId: RequestId } | undefined;
   #protocolVersion: string | undefined;
   #replyTo: string | undefined;
   #state: 'new' | 'starting' | 'started' | 'closed' = 'new';
@@ -151,20 +152,21 @@ export class ClientTransport implements Transport {
     if (this.#state === 'closed') throw closedError();
     if (this.#state !== 'started')
       throw new AsyncMcpError('ERR_NOT_STARTED', 'Call start() (or Client.connect) before send().');
-    const envelope = createEnvelope(this.#outgoing(message), {
+    const outgoing = this.#outgoing(message);
+    const envelope = createEnvelope(outgoing, {
       sessionId: this.sessionId,
       clientId: this.clientId,
       protocolVersion: this.#protocolVersion,
       relatedRequestId: options?.relatedRequestId,
       replyTo: this.#replyTo,
     });
-    if (isRequest(message)) this.#openRequests.set(message.id, message.method);
+    if (isRequest(outgoing)) this.#openRequests.set(outgoing.id, outgoing.method);
     else if (isNotification(message) && message.method === 'notifications/cancelled')
       this.#forget(message.params?.['requestId']);
     try {
       await this.#publish(message, envelope);
     } catch (error) {
-      if (isRequest(message)) this.#openRequests.delete(message.id);
+      if (isRequest(outgoing)) this.#openRequests.delete(outgoing.id);
       throw toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'The message could not be sent');
     }
   }
@@ -213,9 +215,15 @@ export class ClientTransport implements Transport {
     }
   }
 
+  /**
+   * `initialize` travels under an id of its own. Until it is answered there is no session to tell clients that share a reply
+   * address apart, and every client's first id is 0.
+   */
   #outgoing(message: JSONRPCMessage): JSONRPCMessage {
     if (!isRequest(message) || message.method !== 'initialize' || this.#replyTo === undefined) return message;
-    return { ...message, params: this.#wire.withReplyAddress(message.params ?? {}, this.#replyTo) };
+    this.#initialize = { wireId: randomUUID(), originalId: message.id };
+    const params = this.#wire.withReplyAddress(message.params ?? {}, this.#replyTo);
+    return { ...message, id: this.#initialize.wireId, params };
   }
 
   #publish(message: JSONRPCMessage, envelope: Envelope): Promise<void> {
@@ -320,7 +328,8 @@ export class ClientTransport implements Transport {
     this.#openRequests.delete(message.id);
     if (isErrorResponse(message)) this.#noteLostSession(message);
     else if (method === 'initialize') this.#noteInitialized(message, envelope);
-    this.onmessage?.(message);
+    const { wireId, originalId } = this.#initialize ?? {};
+    this.onmessage?.(message.id === wireId && originalId !== undefined ? { ...message, id: originalId } : message);
   }
 
   #noteInitialized(message: JSONRPCResultResponse, envelope: InboundEnvelope): void {
@@ -369,9 +378,14 @@ export class ClientTransport implements Transport {
     if (isRequestId(id)) this.#openRequests.delete(id);
   }
 
+  /** Whatever the user's logger or callback does, it must not stop what was being done. */
   #report(error: AsyncMcpError): void {
-    this.#logger.warn({ err: error }, error.message);
-    this.onerror?.(error);
+    try {
+      this.#logger.warn({ err: error }, error.message);
+      this.onerror?.(error);
+    } catch (thrown) {
+      process.emitWarning(toAsyncMcpError(thrown, 'ERR_INTERNAL', 'The logger or onerror of an asyncmcp client threw'));
+    }
   }
 }
 

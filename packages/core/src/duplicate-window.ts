@@ -1,5 +1,5 @@
 export interface DuplicateWindowOptions {
-  /** Most entries kept; at least the newest half of as many are. */
+  /** Most entries kept, two or more; the newest half of as many are kept at least. */
   readonly maxEntries: number;
   /** How long an entry is kept at most, in milliseconds; unless the window is full it is kept for half of that at least. */
   readonly ttlMs: number;

@@ -20,7 +20,7 @@ const NO_REPLY: Recorded = {};
 const MAX_COPIES = 8;
 
 /** Bounds of what is remembered of finished messages, per host. */
-const WINDOW = { maxEntries: 10_000, ttlMs: 5 * 60_000, maxWeight: 32 * 1024 * 1024 };
+const WINDOW = { maxEntries: 10_000, ttlMs: 10 * 60_000, maxWeight: 32 * 1024 * 1024 };
 
 const SETTLED = Promise.resolve();
 
@@ -125,6 +125,8 @@ export class FlightLedger {
     if (reply === undefined) return this.#outcomes.add(key, NO_REPLY, key.length);
     const { address, envelope } = reply;
     const message = JSON.stringify(envelope.message);
+    // The answer to a duplicate, which is the recorded one: adding it again would count its weight again.
+    if (this.#outcomes.get(key)?.reply?.message === message) return;
     const metadata = createMetadata(envelope);
     this.#outcomes.add(key, { reply: { address, metadata, message } }, key.length + message.length);
   }

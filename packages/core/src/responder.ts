@@ -21,6 +21,9 @@ const PERMANENT: readonly AsyncMcpErrorCode[] = [
   'ERR_MESSAGE_INVALID',
 ];
 
+/** Failures that are the answer's own. */
+const UNSENDABLE: readonly AsyncMcpErrorCode[] = ['ERR_MESSAGE_TOO_LARGE', 'ERR_MESSAGE_INVALID'];
+
 /** Where an answer goes, and the session it belongs to where there is one. */
 export interface ReplyTarget {
   readonly address: string;
@@ -143,14 +146,17 @@ export class Responder {
     }
   }
 
-  /** An answer too large for its destination is replaced by an error that says so: the caller must not wait for ever. */
+  /**
+   * An answer that its destination does not take, because it is too large or cannot be written down, is replaced by an error
+   * that says so: the caller must not wait for ever, and running the call again would not help.
+   */
   #explained(envelope: Envelope, error: unknown): Envelope | undefined {
     const { message } = envelope;
-    if (!isAsyncMcpError(error, 'ERR_MESSAGE_TOO_LARGE') || !isResponse(message)) return undefined;
+    if (!isAsyncMcpError(error) || !UNSENDABLE.includes(error.code) || !isResponse(message)) return undefined;
     // It was explained already, and even that does not fit.
     if (isErrorResponse(message) && errorCodeOf(message) === error.code) return undefined;
     this.#report(error);
-    const explained = new AsyncMcpError('ERR_MESSAGE_TOO_LARGE', `The result does not fit: ${error.message}`, {
+    const explained = new AsyncMcpError(error.code, `The result could not be sent: ${error.message}`, {
       details: { ...error.details },
     });
     return { ...envelope, message: errorResponse(message.id, JsonRpcErrorCode.internalError, explained) };

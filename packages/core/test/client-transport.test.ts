@@ -1,12 +1,15 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { ClientTransport } from '../src/client-transport.js';
 import { createDelivery } from '../src/delivery.js';
 import { createMetadata } from '../src/envelope.js';
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { AsyncMcpError } from '../src/errors.js';
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { ClientWireEvents } from '../src/client-transport.js';
 import type { InboundEnvelope } from '../src/envelope.js';
 
-type From = Partial<Pick<InboundEnvelope, 'clientId' | 'sessionId' | 'extended' | 'replyTo'>>;
+type From = Partial<
+  Pick<InboundEnvelope, 'clientId' | 'sessionId' | 'extended' | 'replyTo' | 'broadcast' | 'messageId'>
+>;
 
 interface TestClient {
   readonly transport: ClientTransport;
@@ -17,6 +20,8 @@ interface TestClient {
   readonly errors: Error[];
   accepts(message: JSONRPCMessage, from: From): boolean;
   receive(message: JSONRPCMessage, from: From): Promise<void>;
+  lose(error: AsyncMcpError): void;
+  discard(message: JSONRPCMessage, from: From): void;
 }
 
 async function startClient(allowsAddress: (address: string) => boolean = () => true): Promise<TestClient> {
@@ -24,6 +29,7 @@ async function startClient(allowsAddress: (address: string) => boolean = () => t
   const responses: string[] = [];
   const errors: Error[] = [];
   let events: ClientWireEvents | undefined;
+  let initializeId: RequestId | undefined;
   const transport = new ClientTransport({
     clientId: 'me',
     wire: {
@@ -31,7 +37,10 @@ async function startClient(allowsAddress: (address: string) => boolean = () => t
         events = given;
         return 'replies';
       },
-      publish: async ({ message }) => void ('result' in message && responses.push('usual')),
+      publish: async ({ message }) => {
+        if ('result' in message) responses.push('usual');
+        if ('method' in message && message.method === 'initialize' && 'id' in message) initializeId = message.id;
+      },
       publishTo: async (address) => void responses.push(address),
       allowsAddress,
       terminate: async () => {},
@@ -50,9 +59,16 @@ async function startClient(allowsAddress: (address: string) => boolean = () => t
     accepts: (message, from) => events?.accepts(envelopeOf(message, from)) ?? false,
     async receive(message, from) {
       const settlement = { ack: async () => {}, retry: async () => {}, reject: async () => {} };
-      await events?.receive(createDelivery(envelopeOf(message, from), 1, settlement));
+      await events?.receive(createDelivery(envelopeOf(travelling(message), from), 1, settlement));
     },
+    lose: (error) => events?.lost(error),
+    discard: (message, from) => events?.discarded(envelopeOf(message, from)),
   };
+
+  /** `initialize` has an id of its own on the wire. */
+  function travelling(message: JSONRPCMessage): JSONRPCMessage {
+    return message === INITIALIZED && initializeId !== undefined ? { ...INITIALIZED, id: initializeId } : message;
+  }
 }
 
 function envelopeOf(message: JSONRPCMessage, { extended = true, ...metadata }: From): InboundEnvelope {
@@ -157,5 +173,56 @@ describe('where a server wants its own requests answered', () => {
     await client.transport.send(pong('p0'));
     await client.transport.send(pong('p10000'));
     expect(client.responses).toEqual(['usual', 'there']);
+  });
+});
+
+describe('initialize', () => {
+  it('travels under an id of its own, so that of two clients that share an address each takes its own answer', async () => {
+    const client = await startInitializing();
+    const stranger = { ...INITIALIZED, id: 0 };
+    expect(client.accepts(stranger, { extended: false, sessionId: 'another' })).toBe(false);
+    await client.receive(stranger, { extended: false, sessionId: 'another' });
+    expect(client.transport.sessionId).toBeUndefined();
+    await client.receive(INITIALIZED, { extended: false, sessionId: 'mine' });
+    expect(client.transport.sessionId).toBe('mine');
+    // The SDK gets the answer under the id it knows.
+    expect(client.taken).toEqual([{ ...INITIALIZED, id: 0 }]);
+  });
+});
+
+describe('a reply channel', () => {
+  it('that is lost closes the transport, even if onerror throws', async () => {
+    const client = await startCalling({ clientId: 'me' });
+    let closed = 0;
+    client.transport.onclose = () => void closed++;
+    client.transport.onerror = () => {
+      throw new Error('of the user');
+    };
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    client.lose(new AsyncMcpError('ERR_SUBSCRIPTION_GONE', 'gone'));
+    await client.transport.close();
+    expect(closed).toBe(1);
+    expect(String(warned.mock.calls[0]?.[0])).toContain('threw');
+    warned.mockRestore();
+  });
+
+  it('tells of what it threw away', async () => {
+    const client = await startCalling({ clientId: 'me' });
+    client.discard(RESULT, { extended: false, sessionId: 'another' });
+    expect(client.transport.counters.foreign).toBe(1);
+    expect(client.taken).toEqual([]);
+  });
+
+  it('brings a notification for all once, and nothing else that says it is for all', async () => {
+    const client = await startCalling({ clientId: 'me' });
+    const changed = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' } as const;
+    const forAll = { broadcast: true, messageId: 'b' } as const;
+    await client.receive(changed, forAll);
+    await client.receive(changed, forAll);
+    await client.receive(RESULT, { broadcast: true });
+    await client.receive({ jsonrpc: '2.0', id: 5, method: 'ping' }, { broadcast: true });
+    await client.receive({ jsonrpc: '2.0', method: 'notifications/progress', params: {} }, { broadcast: true });
+    expect(client.taken).toEqual([changed]);
+    expect(client.transport.counters).toMatchObject({ duplicates: 1, invalid: 3 });
   });
 });

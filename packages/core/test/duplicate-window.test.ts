@@ -39,4 +39,26 @@ describe('DuplicateWindow', () => {
     expect(window.has('huge')).toBe(false);
     expect(window.has('small')).toBe(true);
   });
+
+  it('keeps the newest half of its count, and every entry for half of its time, whatever is added', () => {
+    const steps = fc.array(fc.tuple(fc.nat(30), fc.nat(400)), { minLength: 1, maxLength: 80 });
+    fc.assert(
+      fc.property(steps, (entries) => {
+        const window = new DuplicateWindow<number, number>({ maxEntries: 8, ttlMs: 1000 });
+        const added: { key: number; at: number }[] = [];
+        for (const [index, [key, pauseMs]] of entries.entries()) {
+          jest.advanceTimersByTime(pauseMs);
+          window.add(key, index);
+          added.push({ key, at: Date.now() });
+          const newest = [...new Set(added.map((entry) => entry.key).toReversed())].slice(0, 4);
+          const young = newest.filter((one) =>
+            added.some(({ key: other, at }) => other === one && Date.now() - at < 500),
+          );
+          for (const one of young) expect(window.has(one)).toBe(true);
+        }
+        jest.advanceTimersByTime(1000);
+        expect(window.size).toBe(0);
+      }),
+    );
+  });
 });

@@ -5,6 +5,7 @@ import {
   clientIdOption,
   functionOption,
   integerOption,
+  invalidOption,
   isRecord,
   knownOptions,
   loggerOption,
@@ -40,8 +41,9 @@ export interface SnsSqsClientTransportOptions {
   /** The topic that servers publish this client's replies to. Clients may share one. */
   readonly responseTopicArn: string;
   /**
-   * A queue subscribed to the response topic. Default: a temporary queue, made and subscribed on start for the replies to this
-   * client only; on close both are removed.
+   * A queue subscribed to the response topic; best with a filter policy for this client, or it is brought everybody's replies
+   * and has to hand them on, in case another process shares it. Default: a temporary queue, made and subscribed on start for
+   * the replies to this client only; on close both are removed. (A topic can have 200 filter policies.)
    */
   readonly responseQueueUrl?: string | undefined;
   /** A receiver shared with other transports of this process; instead of `responseQueueUrl`. Default: one of its own. */
@@ -146,8 +148,7 @@ function replyChannel(options: SnsSqsClientTransportOptions, clientId: string, l
   const { sqs, responseTopicArn } = common;
   const responseQueueUrl =
     options.responseQueueUrl === undefined ? undefined : queueUrlOption('responseQueueUrl', options.responseQueueUrl);
-  const subscriptionArn =
-    options.subscriptionArn === undefined ? undefined : stringOption('subscriptionArn', options.subscriptionArn);
+  const subscriptionArn = subscriptionArnOption(options.subscriptionArn, responseTopicArn);
   if (receiver !== undefined && responseQueueUrl !== undefined) {
     throw wrong('receiver', 'Give either "receiver" or "responseQueueUrl": a receiver has its queue already.');
   }
@@ -161,6 +162,14 @@ function replyChannel(options: SnsSqsClientTransportOptions, clientId: string, l
   }
   const fifo = responseTopicArn.endsWith('.fifo');
   return createTemporaryTopicReplyChannel({ ...common, clientId, fifo, timing });
+}
+
+/** A subscription's ARN is its topic's, and a name of its own. */
+function subscriptionArnOption(value: string | undefined, topicArn: string): string | undefined {
+  if (value === undefined) return undefined;
+  const name = stringOption('subscriptionArn', value).replace(`${topicArn}:`, '');
+  if (name !== value && /^[0-9a-f-]+$/i.test(name)) return value;
+  throw invalidOption('subscriptionArn', value, `the ARN of a subscription of ${topicArn}`);
 }
 
 function wrong(option: string, text: string): AsyncMcpError {

@@ -49,9 +49,15 @@ export function withoutStatement(policy: string | undefined, sid: string): strin
 
 function parsePolicy(policy = ''): Record<string, unknown> {
   if (policy === '') return {};
-  const document: unknown = JSON.parse(policy);
-  if (isRecord(document)) return document;
-  throw new AsyncMcpError('ERR_INTERNAL', 'The policy of the queue is no JSON object.', { details: { policy } });
+  try {
+    const document: unknown = JSON.parse(policy);
+    if (isRecord(document)) return document;
+  } catch {
+    // Said below.
+  }
+  throw new AsyncMcpError('ERR_INTERNAL', 'The policy of the queue is no JSON object; mend it first.', {
+    details: { policy },
+  });
 }
 
 /** A single statement may stand without an array (IAM JSON policy grammar). */

@@ -35,25 +35,33 @@ export function createTopicReplyChannel(
   const { sns, sqs, responseTopicArn, logger } = options;
   const channel = createReplyChannel(receiver, { copies: true });
   const closing = new AbortController();
+  const { signal } = closing;
+  let queueArn: string | undefined;
   let stopWatching = (): void => {};
 
   async function open(events: ClientWireEvents): Promise<string> {
     await channel.open(events);
-    const subscriptionArn = options.subscriptionArn ?? (await find());
-    if (subscriptionArn !== undefined && !closing.signal.aborted)
-      stopWatching = watch(options, subscriptionArn, events);
+    const subscriptionArn = options.subscriptionArn ?? (await findSoon());
+    if (subscriptionArn !== undefined && !signal.aborted) {
+      const { subscriptionCheckMs: intervalMs } = options;
+      const onGone = (error: AsyncMcpError): void => events.lost(error);
+      stopWatching = watchSubscription({ sns, logger, subscriptionArn, intervalMs, findAgain: find, onGone });
+    }
     return responseTopicArn;
   }
 
-  /** Undefined where we are not allowed to look. */
   async function find(): Promise<string | undefined> {
-    const queueUrl = receiver.responseQueueUrl;
-    const { queueArn } = await createQueueLimits(sqs, logger).get(queueUrl);
+    queueArn ??= (await createQueueLimits(sqs, logger).get(receiver.responseQueueUrl)).queueArn;
     if (queueArn === undefined) return undefined;
-    const { signal } = closing;
-    const look = async (): Promise<string> => {
-      const found = await findSubscription({ sns, topicArn: responseTopicArn, queueArn, signal });
-      if (found !== undefined) return found;
+    return findSubscription({ sns, topicArn: responseTopicArn, queueArn, signal });
+  }
+
+  /** Undefined where we are not allowed to look. */
+  async function findSoon(): Promise<string | undefined> {
+    const queueUrl = receiver.responseQueueUrl;
+    const look = async (): Promise<string | undefined> => {
+      const found = await find();
+      if (found !== undefined || queueArn === undefined) return found;
       throw subscriptionGone(`Queue ${queueUrl} is not subscribed to topic ${responseTopicArn}`);
     };
     const isTransient = (error: unknown): boolean => isAsyncMcpError(error, 'ERR_SUBSCRIPTION_GONE');
@@ -137,11 +145,6 @@ export function createTemporaryTopicReplyChannel(
       }
     },
   };
-}
-
-function watch(options: TopicReplyOptions, subscriptionArn: string, events: ClientWireEvents): () => void {
-  const { sns, logger, subscriptionCheckMs: intervalMs } = options;
-  return watchSubscription({ sns, logger, subscriptionArn, intervalMs, onGone: (error) => events.lost(error) });
 }
 
 function closedWhileStarting(): AsyncMcpError {

@@ -16,10 +16,15 @@ export interface ReplyPolicy {
   prepare(): Promise<void>;
 }
 
-/** The user's own policy, or the default: topics of the account and region of the request queue. */
+export interface ReplyPolicyOptions {
+  readonly allowReplyTo?: AllowReplyTo | undefined;
+  readonly requestQueueUrl: string;
+  readonly answerTopicArn?: string | undefined;
+}
+
+/** The user's own policy, or the default: topics of the account and region of the request queue, but not the server's own. */
 export function createReplyPolicy(
-  allowReplyTo: AllowReplyTo | undefined,
-  requestQueueUrl: string,
+  { allowReplyTo, requestQueueUrl, answerTopicArn }: ReplyPolicyOptions,
   limits: QueueLimits,
 ): ReplyPolicy {
   if (allowReplyTo !== undefined)
@@ -41,7 +46,7 @@ export function createReplyPolicy(
     prepare,
     async allows(topicArn) {
       await prepare();
-      return own !== undefined && scopeOfTopic(topicArn) === own;
+      return own !== undefined && topicArn !== answerTopicArn && scopeOfTopic(topicArn) === own;
     },
   };
 }

@@ -101,7 +101,7 @@ export class SnsSqsServer {
       messageAttributes: checkMessageAttributes('messageAttributes', options.messageAttributes),
       controlGroup: false,
     });
-    this.#policy = createReplyPolicy(options.allowReplyTo, requestQueueUrl, limits);
+    this.#policy = createReplyPolicy(options, limits);
     this.#server = createQueueServer({
       sqs,
       requestQueueUrl,
@@ -112,6 +112,7 @@ export class SnsSqsServer {
       host,
       replyPort: createReplyPort(this.#sender, this.#policy),
       onerror: (error) => this.onerror?.(error),
+      prepare: () => this.#policy.prepare(),
       closeReplies: () => this.#sender.close(),
     });
   }
@@ -126,11 +127,10 @@ export class SnsSqsServer {
    *
    * @throws AsyncMcpError `ERR_ALREADY_STARTED`, `ERR_CLOSED`; `ERR_DESTINATION_GONE` when there is no such queue,
    *   `ERR_UNAVAILABLE` when SQS cannot be reached, `ERR_ACCESS_DENIED` when the queue's account and region are needed and cannot
-   *   be read; after these three it may be started again
+   *   be read; after these three it may be started again (what was read of the queue is remembered for up to five minutes)
    */
-  async start(): Promise<void> {
-    await this.#policy.prepare();
-    await this.#server.start();
+  start(): Promise<void> {
+    return this.#server.start();
   }
 
   /**

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { AsyncMcpError } from '@asyncmcp/core';
 
 /** Attributes of a subscription, as SNS takes and gives them: all of them text. */
 export type SubscriptionAttributes = Readonly<Record<string, string>>;
@@ -39,19 +40,33 @@ export function subscriptionAttributes(settings: SubscriptionSettings): Subscrip
   };
 }
 
-/** What a subscription which has the attributes `actual` lacks of `wanted`. */
-export function attributesToSet(
+/**
+ * What a subscription which has the attributes `actual` lacks of `wanted`. What it has stays: somebody wants it so. Raw or
+ * wrapped makes no difference to us.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION` when its filter policy is not the one that is wanted
+ */
+export function missingAttributes(
+  subscriptionArn: string,
   wanted: SubscriptionAttributes,
   actual: Partial<SubscriptionAttributes>,
 ): readonly (readonly [name: string, value: string])[] {
-  return Object.entries(wanted).filter(([name, value]) => !isSame(value, actual[name] ?? DEFAULTS[name]));
+  const { FilterPolicy } = wanted;
+  const filters = FilterPolicy !== undefined && !isEmpty(actual['FilterPolicy']);
+  if (filters && !(isSame(FilterPolicy, actual['FilterPolicy']) && actual['FilterPolicyScope'] !== 'MessageBody')) {
+    const text = `Subscription ${subscriptionArn} has a filter policy for somebody else: ${actual['FilterPolicy']}. Use another queue, or end the subscription.`;
+    throw new AsyncMcpError('ERR_INVALID_OPTION', text, { details: { subscriptionArn } });
+  }
+  return Object.entries(wanted).filter(([name]) => ADDABLE.includes(name) && isEmpty(actual[name]));
 }
 
-/** What SNS does not mention while it is so. */
-const DEFAULTS: Partial<SubscriptionAttributes> = {
-  RawMessageDelivery: 'false',
-  FilterPolicyScope: 'MessageAttributes',
-};
+/** What a subscription can be without. */
+const ADDABLE: readonly string[] = ['FilterPolicy', 'RedrivePolicy'];
+
+/** Whether an attribute says nothing: what was taken back is `{}`. */
+export function isEmpty(value: string | undefined): boolean {
+  return value === undefined || value === '' || value === '{}';
+}
 
 /** Policies are JSON, in whatever spelling. */
 function isSame(wanted: string, actual: string | undefined): boolean {

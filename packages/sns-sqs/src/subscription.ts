@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-sns';
 import { AsyncMcpError, isAsyncMcpError } from '@asyncmcp/core';
 import { awsCall } from '@asyncmcp/sqs';
-import { attributesToSet } from './subscription-attributes.js';
+import { missingAttributes } from './subscription-attributes.js';
 import type { UndoLog } from '@asyncmcp/sqs';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { SubscriptionAttributes } from './subscription-attributes.js';
@@ -96,7 +96,7 @@ async function subscribe(options: EnsureSubscriptionOptions): Promise<string> {
 
 /** The subscription there is, with the attributes it should have; undefined where there is none. */
 async function adoptSubscription(options: EnsureSubscriptionOptions): Promise<string | undefined> {
-  const { sns, attributes, signal } = options;
+  const { sns, attributes, signal, log } = options;
   const subscriptionArn = await findSubscription(options);
   if (subscriptionArn === undefined) return undefined;
   try {
@@ -108,15 +108,10 @@ async function adoptSubscription(options: EnsureSubscriptionOptions): Promise<st
         return sns.send(command, { abortSignal });
       },
     });
-    for (const [AttributeName, AttributeValue] of attributesToSet(attributes, Attributes)) {
-      await awsCall({
-        doing: `Setting ${AttributeName} of subscription ${subscriptionArn}`,
-        signal,
-        call: (abortSignal) => {
-          const change = { SubscriptionArn: subscriptionArn, AttributeName, AttributeValue };
-          return sns.send(new SetSubscriptionAttributesCommand(change), { abortSignal });
-        },
-      });
+    for (const [name, value] of missingAttributes(subscriptionArn, attributes, Attributes)) {
+      const undo = (): Promise<void> => setAttribute({ sns, subscriptionArn, name, value: '{}' });
+      log.add({ what: `${name} of subscription ${subscriptionArn}`, made: true, undo });
+      await setAttribute({ sns, subscriptionArn, name, value, signal });
     }
     return subscriptionArn;
   } catch (error) {
@@ -124,6 +119,26 @@ async function adoptSubscription(options: EnsureSubscriptionOptions): Promise<st
     if (isAsyncMcpError(error, 'ERR_DESTINATION_GONE')) return undefined;
     throw error;
   }
+}
+
+interface AttributeChange {
+  readonly sns: SNSClient;
+  readonly subscriptionArn: string;
+  readonly name: string;
+  /** `{}` takes a policy away. */
+  readonly value: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+async function setAttribute({ sns, subscriptionArn, name, value, signal }: AttributeChange): Promise<void> {
+  await awsCall({
+    doing: `Setting ${name} of subscription ${subscriptionArn}`,
+    signal,
+    call: (abortSignal) => {
+      const change = { SubscriptionArn: subscriptionArn, AttributeName: name, AttributeValue: value };
+      return sns.send(new SetSubscriptionAttributesCommand(change), { abortSignal });
+    },
+  });
 }
 
 /**

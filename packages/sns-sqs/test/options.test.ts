@@ -52,7 +52,9 @@ describe('options are checked at construction', () => {
     ['responseTopicArn', { responseTopicArn: topic('requests') }],
     ['responseTopicArn', { responseTopicArn: 'arn:aws:sns:eu-west-1:1234:x' }],
     ['responseQueueUrl', { responseQueueUrl: topic('responses') }],
-    ['subscriptionArn', { subscriptionArn: 'arn:of:a:temporary:queue' }],
+    ['subscriptionArn', { subscriptionArn: `${topic('responses')}:6b0e71bd-7e97-4d97-80ce-4a0994e55286` }],
+    ['subscriptionArn', { subscriptionArn: topic('responses'), responseQueueUrl: queue('responses') }],
+    ['subscriptionArn', { subscriptionArn: 'garbage', responseQueueUrl: queue('responses') }],
     ['subscriptionCheckMs', { subscriptionCheckMs: 10 }],
     ['clientId', { clientId: 'with space' }],
     ['messageAttributes', { messageAttributes: { SessionId: 'x' } }],
@@ -83,12 +85,12 @@ describe('where replies may go by default', () => {
     ['something around a topic', ` ${topic('any')}`, false],
   ])('%s', async (_what, address, allowed) => {
     for (const facts of [limits('arn:aws:sqs:eu-west-1:123456789012:requests'), limits()]) {
-      expect(await createReplyPolicy(undefined, requestQueueUrl, facts).allows(address, {})).toBe(allowed);
+      expect(await createReplyPolicy({ requestQueueUrl }, facts).allows(address, {})).toBe(allowed);
     }
   });
 
   it('is nowhere, with a word on why, when the queue’s account and region cannot be told', async () => {
-    const policy = createReplyPolicy(undefined, 'http://localhost:4566/000000000000/requests', limits());
+    const policy = createReplyPolicy({ requestQueueUrl: 'http://localhost:4566/000000000000/requests' }, limits());
     expect(await rejectionOf(policy.prepare())).toMatchObject({ code: 'ERR_ACCESS_DENIED' });
     expect(String(await rejectionOf(policy.prepare()))).toContain('allowReplyTo');
   });

@@ -97,18 +97,25 @@ describe('subscribeQueue', () => {
     expect(calls.filter(({ command }) => !/^(Get|List)/.test(command))).toEqual([]);
   });
 
-  it('gives a subscription there is the attributes it lacks, and keeps its others', async () => {
+  it('gives a subscription there is the policies it lacks, and keeps all it has', async () => {
     const { queueUrl, subscriptionArn } = await subscribe('alice', { rawMessageDelivery: false });
-    const { sns } = topology();
-    const DeliveryPolicy = { AttributeName: 'DeliveryPolicy', AttributeValue: '{}' };
-    await sns.send(new SetSubscriptionAttributesCommand({ SubscriptionArn: subscriptionArn, ...DeliveryPolicy }));
     const again = await subscribe('alice', { clientId: 'client-a' });
     expect(again).toMatchObject({ subscriptionArn, created: false });
-    const attributes = await topology().subscriptionAttributes(subscriptionArn);
-    expect(attributes).toMatchObject({ RawMessageDelivery: 'true', DeliveryPolicy: '{}' });
+    expect(await topology().subscriptionAttributes(subscriptionArn)).toMatchObject({ RawMessageDelivery: 'false' });
     await topology().publish(replies, 'for b', { ClientId: 'client-b' });
     await topology().publish(replies, 'for a', { ClientId: 'client-a' });
-    expect(await bodies(queueUrl)).toEqual(['for a']);
+    const [only, ...others] = await bodies(queueUrl);
+    expect(others).toEqual([]);
+    expect(JSON.parse(only ?? '')).toMatchObject({ Type: 'Notification', Message: 'for a' });
+  });
+
+  it('does not take a queue away from the client whose it is', async () => {
+    const { subscriptionArn } = await subscribe('alice', { clientId: 'client-a' });
+    const before = await topology().subscriptionAttributes(subscriptionArn);
+    const error = await rejectionOf(subscribe('alice', { clientId: 'client-b' }));
+    expect(error).toMatchObject({ code: 'ERR_INVALID_OPTION' });
+    expect(String(error)).toContain('client-a');
+    expect(await topology().subscriptionAttributes(subscriptionArn)).toEqual(before);
   });
 
   it('finds a subscription among many', async () => {
@@ -139,7 +146,7 @@ describe('subscribeQueue', () => {
     });
     const { subscriptionArn, created } = await subscribe('alice', { clientId: 'client-a' });
     expect(created).toBe(false);
-    expect(await topology().subscriptionAttributes(subscriptionArn)).toMatchObject({ RawMessageDelivery: 'true' });
+    expect((await topology().subscriptionAttributes(subscriptionArn))['FilterPolicy']).toContain('client-a');
   });
 
   it('looks for nothing on a queue just made, which takes three calls', async () => {

@@ -72,6 +72,25 @@ describe('the temporary response queue', () => {
     expect(await started).toMatchObject({ code: 'ERR_CLOSED' });
     expect(await inventory()).toEqual(before);
   });
+
+  it('is left behind by no close while it is being made', async () => {
+    const before = await inventory();
+    const sqs = system().aws.sqsClient();
+    const transport = system().transport({ sqs });
+    let closed: Promise<void> | undefined;
+    intercept({ sns: system().sns(), sqs }, async ({ command }, next) => {
+      const output = await next();
+      if (command === 'CreateQueue') {
+        // It is there, and nobody has heard of it yet.
+        closed = transport.close();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return output;
+    });
+    expect(await rejectionOf(transport.start())).toMatchObject({ code: 'ERR_CLOSED' });
+    await closed;
+    expect(await inventory()).toEqual(before);
+  });
 });
 
 describe('a subscription that is not there', () => {
@@ -100,6 +119,57 @@ describe('a subscription that is not there', () => {
     expect(await reported).toMatchObject({ code: 'ERR_SUBSCRIPTION_GONE' });
     expect(String(await pending)).toContain('Connection closed');
     await until(async () => (await rejectionOf(transport.send({ jsonrpc: '2.0', method: 'x' }))) !== undefined);
+  });
+
+  it.each(['ExpiredTokenException', 'AuthorizationErrorException', 'ThrottledException'])(
+    'is noticed even if a look has failed with %s',
+    async (name) => {
+      await system().server();
+      const before = await inventory();
+      const sns = system().sns();
+      let looks = 0;
+      intercept({ sns, sqs: system().aws.sqsClient() }, async ({ command }, next) => {
+        if (command === 'GetSubscriptionAttributes' && looks++ === 0)
+          throw Object.assign(new Error('injected'), { name, $fault: 'client' });
+        return next();
+      });
+      const transport = system().transport({ sns, subscriptionCheckMs: 1000 });
+      const { promise: reported, resolve } = createDeferred<Error>();
+      const client = await system().client(transport);
+      client.onerror = resolve;
+      for (const arn of (await inventory()).subscriptions) {
+        if (!before.subscriptions.includes(arn)) await sns.send(new UnsubscribeCommand({ SubscriptionArn: arn }));
+      }
+      expect(await reported).toMatchObject({ code: 'ERR_SUBSCRIPTION_GONE' });
+      expect(looks).toBe(2);
+    },
+  );
+
+  it('but another in its place is as good', async () => {
+    await system().server();
+    const { responseQueueUrl, responseSubscriptionArn } = await system().responseQueue('given');
+    const sns = system().sns();
+    let looks = 0;
+    const looked: string[] = [];
+    intercept({ sns, sqs: system().aws.sqsClient() }, async ({ command, input }, next) => {
+      if (command === 'GetSubscriptionAttributes') {
+        looks++;
+        looked.push('SubscriptionArn' in input ? String(input.SubscriptionArn) : '');
+      }
+      return next();
+    });
+    const errors: Error[] = [];
+    const transport = system().transport({ sns, responseQueueUrl, subscriptionCheckMs: 1000 });
+    const client = await system().client(transport);
+    client.onerror = (error) => void errors.push(error);
+    await system()
+      .sns()
+      .send(new UnsubscribeCommand({ SubscriptionArn: responseSubscriptionArn }));
+    const { responseSubscriptionArn: anew } = await system().responseQueue('given');
+    await until(() => looks >= 2);
+    expect(looked).toEqual([responseSubscriptionArn, anew]);
+    expect(await echo(client, 'still here')).toBe('still here');
+    expect(errors).toEqual([]);
   });
 
   it('goes unnoticed without the permission to look, with a warning', async () => {

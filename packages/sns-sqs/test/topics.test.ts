@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { MemorySessionStore } from '@asyncmcp/core';
 import { SqsResponseReceiver } from '@asyncmcp/sqs';
-import { until } from '@asyncmcp/testkit';
+import { rejectionOf, until } from '@asyncmcp/testkit';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -28,16 +28,14 @@ describe('three clients and two servers on one pair of topics', () => {
     for (const { counters } of transports) expect(counters).toEqual({ duplicates: 0, invalid: 0, foreign: 0 });
   });
 
-  it('throw away what is not theirs where the queue has no filter, and count it', async () => {
+  it('lose nothing where two share a queue, as two processes would', async () => {
     await system().server();
-    const { responseQueueUrl } = await system().responseQueue('everything');
-    const transport = system().transport({ responseQueueUrl });
-    const open = await system().client(transport);
-    const other = await system().client();
-    expect(await Promise.all(TEXTS.map((text) => echo(other, text)))).toEqual(TEXTS);
-    expect(await echo(open, 'mine')).toBe('mine');
-    // Its own queue knows whose the messages are by their ClientId.
-    await until(() => transport.counters.foreign >= TEXTS.length);
+    const { responseQueueUrl } = await system().responseQueue('shared');
+    const one = await system().client(system().transport({ responseQueueUrl }));
+    const two = await system().client(system().transport({ responseQueueUrl }));
+    const texts = TEXTS.slice(0, 5);
+    const answers = [one, two].map((client) => Promise.all(texts.map((text) => echo(client, text))));
+    expect(await Promise.all(answers)).toEqual([texts, texts]);
   });
 
   it('may share a queue and its receiver in one process', async () => {
@@ -123,10 +121,10 @@ describe('a server that does not echo the client id', () => {
     };
     const serving = serve().catch(() => {}); // Ends by its signal.
     const transports = [system().transport(), system().transport()];
-    // One after the other: before a client has its session, only the id of the request tells whose an answer is.
-    const [first, second] = [await system().client(transports[0]), await system().client(transports[1])];
-    await Promise.all([first.ping(), second.ping(), first.ping()]);
-    expect(transports.map(({ sessionId }) => sessionId)).toEqual(['session-0', 'session-1']);
+    const [first, second] = await Promise.all(transports.map((transport) => system().client(transport)));
+    await Promise.all([first?.ping(), second?.ping(), first?.ping()]);
+    expect(transports.map(({ sessionId }) => sessionId).toSorted()).toEqual(['session-0', 'session-1']);
+    expect(transports.map(({ clientId, sessionId }) => sessions.get(clientId) === sessionId)).toEqual([true, true]);
     await until(() => (transports[0]?.counters.foreign ?? 0) > 0);
     stopping.abort();
     await serving;
@@ -198,4 +196,23 @@ describe('a server with a topic for answers of its own', () => {
       responseQueueName: 'answers-of-this-process',
     });
   }
+});
+
+describe('a result that cannot be sent', () => {
+  it('is answered with the reason, and the call not run again', async () => {
+    let runs = 0;
+    const createServer = () => {
+      const server = createEcho('odd');
+      server.registerTool('odd', {}, () => {
+        runs++;
+        return { content: [], _meta: { amount: 10n } };
+      });
+      return server;
+    };
+    await system().server({ createServer });
+    const client = await system().client();
+    const error = await rejectionOf(client.callTool({ name: 'odd' }));
+    expect(String(error)).toContain('BigInt');
+    expect(runs).toBe(1);
+  });
 });

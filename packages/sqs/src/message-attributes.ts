@@ -62,11 +62,20 @@ export function messageSize(body: string, attributes: Readonly<MessageAttributes
 /**
  * The body for a message. SQS refuses U+FFFE and U+FFFF, which JSON.stringify leaves as they are (it escapes control
  * characters and lone surrogates); in JSON they can only be inside strings, so escaping them changes nothing.
+ *
+ * @throws AsyncMcpError `ERR_MESSAGE_INVALID` for what JSON cannot say: a BigInt, a circle
  */
 export function toBody(message: JSONRPCMessage): string {
-  return JSON.stringify(message).replace(/[\ufffe\uffff]/g, (character) =>
-    character === '\ufffe' ? '\\ufffe' : '\\uffff',
-  );
+  return toJson(message).replace(/[\ufffe\uffff]/g, (character) => (character === '\ufffe' ? '\\ufffe' : '\\uffff'));
+}
+
+function toJson(message: JSONRPCMessage): string {
+  try {
+    return JSON.stringify(message);
+  } catch (error) {
+    const text = `The message cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}`;
+    throw new AsyncMcpError('ERR_MESSAGE_INVALID', text, { cause: error });
+  }
 }
 
 /**

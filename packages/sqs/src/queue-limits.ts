@@ -24,7 +24,7 @@ export interface QueueFacts {
 
 export interface QueueLimits {
   /**
-   * The facts of a queue. Read once and kept for five minutes; callers that ask meanwhile share the call.
+   * The facts of a queue. Read once and kept for five minutes at most; callers that ask meanwhile share the call.
    *
    * @throws AsyncMcpError `ERR_DESTINATION_GONE` when there is no such queue, `ERR_UNAVAILABLE` when SQS cannot be reached
    */
@@ -66,7 +66,7 @@ export function createQueueLimits(sqs: SQSClient, logger: Logger): QueueLimits {
 }
 
 /**
- * `ask`, remembered for five minutes. Callers that ask for the same while it is being asked share the call; failures are not
+ * `ask`, remembered for up to five minutes. Callers that ask for the same while it is being asked share the call; failures are not
  * kept.
  */
 export function cachedFacts<T>(ask: (address: string) => Promise<T>): (address: string) => Promise<T> {

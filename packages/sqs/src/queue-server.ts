@@ -19,6 +19,8 @@ export interface QueueServerOptions {
   readonly host: CheckedServerOptions;
   readonly replyPort: ReplyPort;
   readonly onerror: (error: AsyncMcpError) => void;
+  /** What else is to be done before a start; it may fail, and is done again then. */
+  readonly prepare?: (() => Promise<void>) | undefined;
   /** Closes what sends the replies. Resolves when nothing is under way. */
   readonly closeReplies: () => Promise<void>;
 }
@@ -89,6 +91,7 @@ export function createQueueServer(options: QueueServerOptions): QueueServer {
     state = 'starting';
     try {
       warnOf(await limits.get(requestQueueUrl));
+      await options.prepare?.();
     } catch (error) {
       if (closing === undefined) state = 'new';
       throw error;

@@ -29,8 +29,9 @@ const OPTION_NAMES = ['sqs', 'responseQueueUrl', 'waitTimeSeconds', 'visibilityT
 /** How a client uses a receiver. */
 export interface AttachOptions {
   /**
-   * Whether the queue is subscribed to a topic, so that others have copies of their own: what no client here claims is thrown
-   * away then. Otherwise it is handed on, because another process may share the queue. Default false.
+   * Whether the queue is subscribed to a topic. Then a message that names no client, and that none here claims, is thrown away:
+   * other queues have copies of their own. One that names a client is handed on all the same, because another process may
+   * share the queue. Default false.
    */
   readonly copies?: boolean | undefined;
 }
@@ -50,8 +51,7 @@ const MAX_ATTEMPTS = 20;
  */
 export class SqsResponseReceiver {
   readonly responseQueueUrl: string;
-  readonly #clients = new Set<ClientWireEvents>();
-  #copies = false;
+  readonly #clients = new Map<ClientWireEvents, AttachOptions>();
   readonly #limits: QueueLimits;
   readonly #createConsumer: () => SqsConsumer;
   #consumer: SqsConsumer | undefined;
@@ -90,10 +90,9 @@ export class SqsResponseReceiver {
    *
    * @throws AsyncMcpError `ERR_DESTINATION_GONE` when there is no such queue, `ERR_UNAVAILABLE`
    */
-  async attach(client: ClientWireEvents, { copies = false }: AttachOptions = {}): Promise<void> {
+  async attach(client: ClientWireEvents, options: AttachOptions = {}): Promise<void> {
     await this.#limits.get(this.responseQueueUrl);
-    this.#clients.add(client);
-    this.#copies = copies;
+    this.#clients.set(client, options);
     this.#update();
   }
 
@@ -120,20 +119,25 @@ export class SqsResponseReceiver {
 
   #route(delivery: Delivery): Promise<void> {
     if (delivery.envelope.broadcast === true) return this.#toAll(delivery);
-    for (const client of this.#clients) {
+    for (const client of this.#clients.keys()) {
       if (client.accepts(delivery.envelope)) return client.receive(delivery);
     }
-    return this.#copies ? this.#discard(delivery) : this.#handOn(delivery);
+    return this.#isCopy(delivery) ? this.#discard(delivery) : this.#handOn(delivery);
   }
 
   /** The queue's one copy is for all clients here. It is settled by the first that has taken it; none of them fails. */
   async #toAll(delivery: Delivery): Promise<void> {
-    await Promise.all([...this.#clients].map((client) => client.receive(delivery)));
+    await Promise.all([...this.#clients.keys()].map((client) => client.receive(delivery)));
     await delivery.ack();
   }
 
+  /** Whether others have copies of a message that nobody here claims. */
+  #isCopy({ envelope }: Delivery): boolean {
+    return envelope.clientId === undefined && [...this.#clients.values()].every(({ copies }) => copies === true);
+  }
+
   async #discard(delivery: Delivery): Promise<void> {
-    for (const client of this.#clients) client.discarded(delivery.envelope);
+    for (const client of this.#clients.keys()) client.discarded(delivery.envelope);
     await delivery.ack();
   }
 
@@ -151,6 +155,6 @@ export class SqsResponseReceiver {
   }
 
   #report(error: AsyncMcpError): void {
-    for (const client of this.#clients) client.failed(error);
+    for (const client of this.#clients.keys()) client.failed(error);
   }
 }

@@ -20,10 +20,11 @@ const RETENTION_SECONDS = 3600;
 export async function createTemporaryQueue(sqs: SQSClient, signal: AbortSignal, fifo = false): Promise<string> {
   const name = `${TEMPORARY_QUEUE_PREFIX}${randomUUID()}${fifo ? '.fifo' : ''}`;
   const Attributes = { MessageRetentionPeriod: String(RETENTION_SECONDS), ...(fifo && { FifoQueue: 'true' }) };
+  signal.throwIfAborted();
   const { QueueUrl } = await awsCall({
     doing: `Creating the temporary response queue ${name}`,
-    signal,
-    call: (abortSignal) => sqs.send(new CreateQueueCommand({ QueueName: name, Attributes }), { abortSignal }),
+    // Not given up when the signal aborts: nobody could say then whether there is a queue to delete.
+    call: () => sqs.send(new CreateQueueCommand({ QueueName: name, Attributes })),
     onLate: ({ QueueUrl: late }) => {
       if (late !== undefined) deleteTemporaryQueue(sqs, late).catch(() => {}); // Nobody is left to tell.
     },
