@@ -19,6 +19,8 @@ export type AsyncMcpErrorCode =
   | 'ERR_TOO_MANY_ATTRIBUTES'
   /** A reply address is outside what the policy allows. */
   | 'ERR_REPLY_ADDRESS_REFUSED'
+  /** A webhook is not signed, or its signature is malformed, stale, or not made with a secret in use. */
+  | 'ERR_SIGNATURE_INVALID'
   /** The queue, topic or URL a message should go to does not exist (any more). */
   | 'ERR_DESTINATION_GONE'
   /** The credentials in use do not allow the operation. */

@@ -52,9 +52,10 @@ export function missingAttributes(
   actual: Partial<SubscriptionAttributes>,
 ): readonly (readonly [name: string, value: string])[] {
   const { FilterPolicy } = wanted;
-  const filters = FilterPolicy !== undefined && !isEmpty(actual['FilterPolicy']);
-  if (filters && !(isSame(FilterPolicy, actual['FilterPolicy']) && actual['FilterPolicyScope'] !== 'MessageBody')) {
-    const text = `Subscription ${subscriptionArn} has a filter policy for somebody else: ${actual['FilterPolicy']}. Use another queue, or end the subscription.`;
+  const { FilterPolicy: present = '', FilterPolicyScope: scope } = actual;
+  const same = FilterPolicy === undefined || (isSame(FilterPolicy, present) && scope !== 'MessageBody');
+  if (!isEmpty(present) && !same) {
+    const text = `Subscription ${subscriptionArn} has a filter policy for somebody else: ${present}. Use another queue, or end the subscription.`;
     throw new AsyncMcpError('ERR_INVALID_OPTION', text, { details: { subscriptionArn } });
   }
   return Object.entries(wanted).filter(([name]) => ADDABLE.includes(name) && isEmpty(actual[name]));

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { isAsyncMcpError } from '@asyncmcp/core';
 import { createDeferred, rejectionOf, until } from '@asyncmcp/testkit';
@@ -83,7 +84,7 @@ describe('the temporary response queue', () => {
       if (command === 'CreateQueue') {
         // It is there, and nobody has heard of it yet.
         closed = transport.close();
-        await new Promise((resolve) => setImmediate(resolve));
+        await turn();
       }
       return output;
     });
