@@ -7,7 +7,7 @@ export function describeMessage({ type, body, sessionId }: InboundEnvelope): str
   const parsed = parseMessage(body);
   if (!parsed.ok) return 'not a JSON-RPC message';
   const { message } = parsed;
-  if (isRequest(message)) return `${message.method}${toolOf(message.params)} #${message.id}`;
+  if (isRequest(message)) return `${message.method}${toolOf(message.params)}${idOf(message.id)}`;
   if (isNotification(message)) return `${message.method}${subjectOf(message.params)}`;
   if (isErrorResponse(message)) return `error ${message.error.code}${idOf(message.id)}`;
   return `result${message.result['isError'] === true ? ' (isError)' : ''}${idOf(message.id)}`;
@@ -25,6 +25,9 @@ function subjectOf(params: unknown): string {
   return idOf(requestId);
 }
 
+/** Of a long one, as `initialize` has on the wire, only the beginning: lines are to fit a terminal. */
 function idOf(id: unknown): string {
-  return typeof id === 'string' || typeof id === 'number' ? ` #${id}` : '';
+  if (typeof id !== 'string' && typeof id !== 'number') return '';
+  const text = String(id);
+  return ` #${text.length > 12 ? `${text.slice(0, 5)}…` : text}`;
 }

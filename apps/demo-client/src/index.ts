@@ -1,11 +1,12 @@
 /**
- * The demo's MCP client: a scenario that checks what it gets and shows what travelled. The command that runs it over SQS is
+ * The demo's MCP client: a scenario that checks what it gets and shows what travelled. The command that runs it over SQS, or SNS and SQS, is
  * `@asyncmcp/demo-client/main`.
  *
  * @packageDocumentation
  */
 export { ScenarioError, runScenario } from './scenario.js';
 export { Trace } from './trace.js';
+export { traceSns } from './trace-sns.js';
 export { traceSqs } from './trace-sqs.js';
 export { createStyle, isColored } from './style.js';
 

@@ -1,25 +1,38 @@
 #!/usr/bin/env node
-/** The demo's MCP client as a command, over SQS: `node dist/main.js --help`. */
+/** The demo's MCP client as a command, over SQS or SNS and SQS: `node dist/main.js --help`. */
 import { isAsyncMcpError } from '@asyncmcp/core';
+import { SnsSqsClientTransport } from '@asyncmcp/sns-sqs';
 import { SqsClientTransport } from '@asyncmcp/sqs';
+import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { Command, Option } from 'commander';
 import { ScenarioError, runScenario } from './scenario.js';
 import { createStyle, isColored } from './style.js';
 import { Trace } from './trace.js';
+import { traceSns } from './trace-sns.js';
 import { traceSqs } from './trace-sqs.js';
+import type { DemoTransport } from './steps.js';
 
 interface Flags {
+  transport: 'sqs' | 'sns-sqs';
   endpoint?: string;
   region?: string;
   requestQueueUrl?: string;
   responseQueueUrl?: string;
+  requestTopicArn?: string;
+  responseTopicArn?: string;
   timeout: number;
 }
 
 const NO_QUEUE = `No request queue: give --request-queue-url, or set ASYNCMCP_REQUEST_QUEUE_URL.
 It is the queue that a demo server takes requests from. To have both without AWS,
 start an emulator, which prints what to do next:
+  npx pnpm@12 turbo run emulator --filter=@asyncmcp/demo`;
+
+const NO_TOPIC = `No topics: give --request-topic-arn and --response-topic-arn, or set
+ASYNCMCP_REQUEST_TOPIC_ARN and ASYNCMCP_RESPONSE_TOPIC_ARN. The first is the topic
+that a demo server's queue is subscribed to. To have both without AWS, start an
+emulator, which prints what to do next:
   npx pnpm@12 turbo run emulator --filter=@asyncmcp/demo`;
 
 const HELP_AFTER = `
@@ -29,35 +42,58 @@ AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role. Emulators take any.
 Exits with 0 when every step was checked, with 1 when one was not as it must be.`;
 
 const program = new Command('demo-client')
-  .description('Calls the tools of the demo server over Amazon SQS, checks the results, and shows what travelled.')
-  .addOption(new Option('--request-queue-url <url>', "the server's queue (required)").env('ASYNCMCP_REQUEST_QUEUE_URL'))
+  .description(
+    'Calls the tools of the demo server over SQS, or SNS and SQS, checks the results, and shows what travelled.',
+  )
+  .addOption(
+    new Option('--transport <name>', 'how to reach the server')
+      .choices(['sqs', 'sns-sqs'])
+      .env('ASYNCMCP_TRANSPORT')
+      .default('sqs'),
+  )
+  .addOption(
+    new Option('--request-queue-url <url>', "sqs: the server's queue (required)").env('ASYNCMCP_REQUEST_QUEUE_URL'),
+  )
+  .addOption(
+    new Option('--request-topic-arn <arn>', "sns-sqs: the topic of the server's queue (required)").env(
+      'ASYNCMCP_REQUEST_TOPIC_ARN',
+    ),
+  )
+  .addOption(
+    new Option('--response-topic-arn <arn>', 'sns-sqs: the topic that replies are published to (required)').env(
+      'ASYNCMCP_RESPONSE_TOPIC_ARN',
+    ),
+  )
   .addOption(
     new Option(
       '--response-queue-url <url>',
       'the queue that replies come to (default: a temporary one, deleted at the end)',
     ).env('ASYNCMCP_RESPONSE_QUEUE_URL'),
   )
-  .addOption(new Option('--endpoint <url>', 'address of SQS, for emulators (default: AWS)').env('AWS_ENDPOINT_URL'))
+  .addOption(
+    new Option('--endpoint <url>', 'address of SQS and SNS, for emulators (default: AWS)').env('AWS_ENDPOINT_URL'),
+  )
   .addOption(new Option('--region <name>', 'AWS region (default: that of the profile)').env('AWS_REGION'))
   .addOption(new Option('--timeout <seconds>', 'how long to wait for an answer').argParser(Number).default(30))
   .addHelpText('after', HELP_AFTER)
   .parse();
 
 async function main(flags: Flags): Promise<void> {
-  const { requestQueueUrl, responseQueueUrl, endpoint, region, timeout } = flags;
-  if (!requestQueueUrl) return program.error(NO_QUEUE, { exitCode: 2 });
+  const { endpoint, region, timeout } = flags;
   if (!(timeout > 0)) return program.error('--timeout must be a number of seconds above 0.', { exitCode: 2 });
 
-  const sqs = new SQSClient({ ...(endpoint && { endpoint }), ...(region && { region }) });
+  const config = { ...(endpoint && { endpoint }), ...(region && { region }) };
+  const [sqs, sns] = [new SQSClient(config), new SNSClient(config)];
+  const createTransport = transportFactory(flags, sqs, sns);
   const trace = new Trace();
   traceSqs(sqs, trace);
+  traceSns(sns, trace);
   const stop = new AbortController();
   // Not once: Ctrl-C under a task runner arrives twice, and the temporary queue is still to be deleted.
   for (const event of ['SIGINT', 'SIGTERM']) process.on(event, () => stop.abort('interrupted'));
   try {
     await runScenario({
-      createTransport: () =>
-        new SqsClientTransport({ sqs, requestQueueUrl, ...(responseQueueUrl && { responseQueueUrl }) }),
+      createTransport,
       trace,
       print: (line) => console.log(line),
       style: createStyle(isColored(process.stdout)),
@@ -66,7 +102,19 @@ async function main(flags: Flags): Promise<void> {
     });
   } finally {
     sqs.destroy();
+    sns.destroy();
   }
+}
+
+function transportFactory(flags: Flags, sqs: SQSClient, sns: SNSClient): () => DemoTransport {
+  const { transport, requestQueueUrl, responseQueueUrl, requestTopicArn, responseTopicArn } = flags;
+  const replies = { ...(responseQueueUrl && { responseQueueUrl }) };
+  if (transport === 'sqs') {
+    if (!requestQueueUrl) return program.error(NO_QUEUE, { exitCode: 2 });
+    return () => new SqsClientTransport({ sqs, requestQueueUrl, ...replies });
+  }
+  if (!requestTopicArn || !responseTopicArn) return program.error(NO_TOPIC, { exitCode: 2 });
+  return () => new SnsSqsClientTransport({ sns, sqs, requestTopicArn, responseTopicArn, ...replies });
 }
 
 try {

@@ -69,8 +69,13 @@ function recordQueue(trace: Trace, kind: 'created' | 'deleted', { QueueUrl }: Se
 }
 
 function messageEntry(kind: 'sent' | 'received', queueUrl: string | undefined, message: Message): TraceEntry {
+  return entryOf(kind, queueName(queueUrl), message);
+}
+
+/** A message that travelled on a channel. */
+export function entryOf(kind: 'sent' | 'received', channel: string, message: Message): TraceEntry {
   const what = describeMessage(decodeMessage(message));
-  return { kind, channel: queueName(queueUrl), what, bytes: sizeOf(message), at: performance.now() };
+  return { kind, channel, what, bytes: sizeOf(message), at: performance.now() };
 }
 
 /** Bytes as SQS counts them: the body, and the name, type and value of each attribute. */

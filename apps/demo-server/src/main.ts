@@ -1,15 +1,19 @@
 #!/usr/bin/env node
-/** The demo's MCP server as a command, over SQS: `node dist/main.js --help`. */
+/** The demo's MCP server as a command, over SQS or SNS and SQS: `node dist/main.js --help`. */
 import { isAsyncMcpError } from '@asyncmcp/core';
+import { SnsSqsServer } from '@asyncmcp/sns-sqs';
 import { SqsServer } from '@asyncmcp/sqs';
+import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { Command, Option } from 'commander';
 import { LOG_LEVELS, createConsoleLog } from './console-log.js';
 import { createDemoMcpServer } from './demo-mcp-server.js';
 import { onStopSignal } from './stop-signal.js';
+import type { SqsServerOptions } from '@asyncmcp/sqs';
 import type { LogLevel } from './console-log.js';
 
 interface Flags {
+  transport: 'sqs' | 'sns-sqs';
   endpoint?: string;
   region?: string;
   requestQueueUrl?: string;
@@ -34,9 +38,17 @@ Ctrl-C or SIGTERM stops it when the calls that run are finished; once more stops
 it at once.`;
 
 const program = new Command('demo-server')
-  .description('Serves the demo tools (greet, count_words, divide, wait, server_info) to MCP clients over Amazon SQS.')
+  .description(
+    'Serves the demo tools (greet, count_words, divide, wait, server_info) to MCP clients over SQS, or SNS and SQS.',
+  )
   .addOption(
-    new Option('--request-queue-url <url>', 'the queue that clients send to (required)').env(
+    new Option('--transport <name>', 'where replies go: to queues, or to topics')
+      .choices(['sqs', 'sns-sqs'])
+      .env('ASYNCMCP_TRANSPORT')
+      .default('sqs'),
+  )
+  .addOption(
+    new Option('--request-queue-url <url>', 'the queue that requests come to (required)').env(
       'ASYNCMCP_REQUEST_QUEUE_URL',
     ),
   )
@@ -46,7 +58,9 @@ const program = new Command('demo-server')
       "where messages go that can never be handled (default: as the queue's redrive policy says)",
     ).env('ASYNCMCP_DEAD_LETTER_QUEUE_URL'),
   )
-  .addOption(new Option('--endpoint <url>', 'address of SQS, for emulators (default: AWS)').env('AWS_ENDPOINT_URL'))
+  .addOption(
+    new Option('--endpoint <url>', 'address of SQS and SNS, for emulators (default: AWS)').env('AWS_ENDPOINT_URL'),
+  )
   .addOption(new Option('--region <name>', 'AWS region (default: that of the profile)').env('AWS_REGION'))
   .addOption(
     new Option('--concurrency <calls>', 'most calls that run at once')
@@ -68,8 +82,9 @@ async function main(flags: Flags): Promise<void> {
   if (!requestQueueUrl) return program.error(NO_QUEUE, { exitCode: 2 });
   const log = createConsoleLog(flags.logLevel);
 
-  const sqs = new SQSClient({ ...(endpoint && { endpoint }), ...(region && { region }) });
-  const server = new SqsServer({
+  const config = { ...(endpoint && { endpoint }), ...(region && { region }) };
+  const [sqs, sns] = [new SQSClient(config), new SNSClient(config)];
+  const options: SqsServerOptions = {
     sqs,
     requestQueueUrl,
     ...(deadLetterQueueUrl && { deadLetterQueueUrl }),
@@ -79,26 +94,29 @@ async function main(flags: Flags): Promise<void> {
       const subject = session.id.slice(0, 8);
       const client = session.initializeParams.clientInfo.name;
       log.event(subject, `session ${session.resumed ? 'taken up again' : 'opened'} by ${client}`);
-      log.event(subject, `replies go to ${queueName(session.replyTo)}`);
+      log.event(subject, `replies go to ${nameOf(session.replyTo)}`);
       const mcp = createDemoMcpServer(session, (line) => log.event(subject, line));
       mcp.server.onclose = () => log.event(subject, 'session closed');
       return mcp;
     },
-  });
+  };
+  const server = flags.transport === 'sqs' ? new SqsServer(options) : new SnsSqsServer({ ...options, sns });
   server.onerror = (error) => log.error(error);
 
   await server.start();
-  log.event('server', `ready: process ${process.pid} takes requests from ${queueName(requestQueueUrl)}`);
+  log.event('server', `ready: process ${process.pid} takes requests from ${nameOf(requestQueueUrl)}`);
   await onStopSignal();
   const running = server.sessions.list().reduce((sum, { callsInFlight }) => sum + callsInFlight, 0);
   log.event('server', `stopping (calls that still run: ${running})`);
   await server.close();
   sqs.destroy();
+  sns.destroy();
   log.event('server', 'stopped');
 }
 
-function queueName(queueUrl: string): string {
-  return queueUrl.slice(queueUrl.lastIndexOf('/') + 1);
+/** The name at the end of a queue's URL or a topic's ARN. */
+function nameOf(address: string): string {
+  return /[^/:]*$/.exec(address)?.[0] ?? address;
 }
 
 try {

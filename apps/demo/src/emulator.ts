@@ -1,30 +1,43 @@
 #!/usr/bin/env node
-/** An emulated SQS with the demo's queues, for the demo server and client by hand: `node dist/emulator.js --port 4566`. */
+/** An emulated SQS and SNS with the demo's queues and topics, for the demo server and client by hand: `node dist/emulator.js --port 4566`. */
 import { once } from 'node:events';
+import { provisionSnsSqs } from '@asyncmcp/sns-sqs';
 import { startAwsEmulator } from '@asyncmcp/testkit';
+import { SNSClient } from '@aws-sdk/client-sns';
 import { Command } from 'commander';
-import { createDemoQueues, queueName } from './queues.js';
+import { DEMO_TOPOLOGY } from './sns-sqs.js';
+import { queueName } from './queues.js';
 import type { AwsEmulator } from '@asyncmcp/testkit';
-import type { DemoQueues } from './queues.js';
+import type { SnsSqsTopology } from '@asyncmcp/sns-sqs';
 
 const program = new Command('emulator')
-  .description("Runs SQS in memory, with the demo's queues, and prints how to run server and client against it.")
+  .description(
+    "Runs SQS and SNS in memory, with the demo's queues and topics, and prints how to run server and client against it.",
+  )
   .option('--port <number>', 'port of 127.0.0.1; 0 is any free one', Number, 4566)
   .parse();
 
-function instructions({ endpoint, region, clientConfig }: AwsEmulator, queues: DemoQueues): string {
+function instructions({ endpoint, region, clientConfig }: AwsEmulator, topology: SnsSqsTopology): string {
   const { accessKeyId, secretAccessKey } = clientConfig.credentials;
   return `
-SQS in memory at ${endpoint}, until Ctrl-C. Its queues:
+SQS and SNS in memory at ${endpoint}, until Ctrl-C. There are:
 
-  ${queueName(queues.requestQueueUrl).padEnd(18)} what clients send
-  ${queueName(queues.deadLetterQueueUrl).padEnd(18)} what can never be handled
+  queue ${queueName(topology.requestQueueUrl).padEnd(20)} what clients send
+  queue ${queueName(topology.deadLetterQueueUrl ?? '').padEnd(20)} what can never be handled
+  topic ${topicName(topology.requestTopicArn).padEnd(20)} what clients publish; the queue is subscribed
+  topic ${topicName(topology.responseTopicArn).padEnd(20)} what servers publish
 
 Open two more terminals here. In both, say where SQS is:
 
   export AWS_ENDPOINT_URL=${endpoint} AWS_REGION=${region}
   export AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey}
-  export ASYNCMCP_REQUEST_QUEUE_URL=${queues.requestQueueUrl}
+  export ASYNCMCP_REQUEST_QUEUE_URL=${topology.requestQueueUrl}
+
+and, to use the topics instead of the queue alone:
+
+  export ASYNCMCP_TRANSPORT=sns-sqs
+  export ASYNCMCP_REQUEST_TOPIC_ARN=${topology.requestTopicArn}
+  export ASYNCMCP_RESPONSE_TOPIC_ARN=${topology.responseTopicArn}
 
 Then start the server in one, and run the client in the other, as often as you like:
 
@@ -33,9 +46,16 @@ Then start the server in one, and run the client in the other, as often as you l
 `;
 }
 
+function topicName(topicArn: string): string {
+  return topicArn.slice(topicArn.lastIndexOf(':') + 1);
+}
+
 async function main(port: number): Promise<void> {
   const emulator = await startAwsEmulator({ port });
-  console.log(instructions(emulator, await createDemoQueues(emulator)));
+  const sns = new SNSClient(emulator.clientConfig);
+  const topology = await provisionSnsSqs({ sns, sqs: emulator.sqsClient(), ...DEMO_TOPOLOGY });
+  sns.destroy();
+  console.log(instructions(emulator, topology));
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   await emulator.stop();
 }

@@ -1,3 +1,4 @@
+import { runSnsSqs } from './sns-sqs.js';
 import { runSqs } from './sqs.js';
 import type { Stage } from './stage.js';
 
@@ -10,4 +11,7 @@ export interface DemoTransportEntry {
   readonly run: (stage: Stage) => Promise<void>;
 }
 
-export const TRANSPORTS: readonly DemoTransportEntry[] = [{ name: 'sqs', title: 'Amazon SQS', run: runSqs }];
+export const TRANSPORTS: readonly DemoTransportEntry[] = [
+  { name: 'sqs', title: 'Amazon SQS', run: runSqs },
+  { name: 'sns-sqs', title: 'Amazon SNS and SQS', run: runSnsSqs },
+];

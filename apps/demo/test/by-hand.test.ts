@@ -19,12 +19,13 @@ describe('emulator, server and client by hand', () => {
   }
 
   /** An emulator, and the environment that it tells its user to set. */
-  async function startEmulator(): Promise<{ endpoint: string; env: Record<string, string> }> {
+  async function startEmulator(transport = 'sqs'): Promise<{ endpoint: string; env: Record<string, string> }> {
     const child = await run(emulator, ['--port', '0']);
     await printed(child, '--filter=@asyncmcp/demo-client');
     const env: Record<string, string> = {};
     for (const [, name = '', value = ''] of child.output.matchAll(/ ([A-Z_]+)=(\S+)/g)) env[name] = value;
-    return { endpoint: env['AWS_ENDPOINT_URL'] ?? '', env };
+    // What it says about topics is for those who want them.
+    return { endpoint: env['AWS_ENDPOINT_URL'] ?? '', env: { ...env, ASYNCMCP_TRANSPORT: transport } };
   }
 
   async function startServer(env: Record<string, string>): Promise<ModuleProcess> {
@@ -38,7 +39,7 @@ describe('emulator, server and client by hand', () => {
   });
 
   it('works as the emulator says', async () => {
-    const { env } = await startEmulator();
+    const { env } = await startEmulator('sqs');
     const serverProcess = await startServer(env);
     const { code, lines } = await finish(await run(client, [], env));
     expect(lines.join('\n')).toContain('7 of 7 steps checked');
@@ -46,6 +47,15 @@ describe('emulator, server and client by hand', () => {
     expect(await serverProcess.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(serverProcess.output).toContain('greet #2 answered');
     expect(serverProcess.output).toContain('wait #5 cancelled');
+  });
+
+  it('works over topics, too', async () => {
+    const { env } = await startEmulator('sns-sqs');
+    await startServer(env);
+    const { code, lines } = await finish(await run(client, [], env));
+    expect(lines.join('\n')).toContain('subscription created');
+    expect(lines.join('\n')).toContain('7 of 7 steps checked');
+    expect(code).toBe(0);
   });
 
   it('replies to a queue of one’s own', async () => {

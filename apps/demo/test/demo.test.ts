@@ -21,6 +21,20 @@ describe('demo', () => {
     expect(text).toContain('demo-dead-letters, demo-requests: empty');
   });
 
+  it('shows the topology and every step over SNS and SQS, and leaves nothing', async () => {
+    const { code, lines } = await finish(await start(demo, ['sns-sqs']));
+    const text = lines.join('\n');
+    expect(text).toContain('✓ sns-sqs passed in');
+    expect(code).toBe(0);
+    const checked = lines.filter((line) => line.startsWith('  ✓ ')).map((line) => line.slice(4, 20).trim());
+    expect(checked).toEqual([...STEPS, '7 of 7 steps che']);
+    expect(text).toContain('which alone may send to it; raw delivery; else to demo-dead-letters');
+    expect(text).toMatch(/→ demo-requests +tools\/call greet #\d+ +\d+ B +\+\d+ ms/);
+    expect(text).toMatch(/← asyncmcp-response-.{5}… notifications\/progress 5\/5 +\d+ B/);
+    expect(text).toMatch(/- demo-responses +subscription deleted/);
+    expect(text).toContain('topics, queues and subscription are gone');
+  });
+
   it('prints lines that fit a terminal, and no colours where there is none', async () => {
     const { lines } = await finish(await start(demo, []));
     expect(lines.filter((line) => line.length > 80 || isStyled(line))).toEqual([]);
@@ -28,7 +42,7 @@ describe('demo', () => {
 
   it('names the transports there are', async () => {
     const { code, lines } = await finish(await start(demo, ['carrier-pigeon']));
-    expect(lines).toEqual(['Unknown transport: carrier-pigeon. There is: sqs.']);
+    expect(lines).toEqual(['Unknown transport: carrier-pigeon. There is: sqs, sns-sqs.']);
     expect(code).toBe(2);
   });
 
