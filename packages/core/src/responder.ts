@@ -156,7 +156,8 @@ export class Responder {
     // It was explained already, and even that does not fit.
     if (isErrorResponse(message) && errorCodeOf(message) === error.code) return undefined;
     this.#report(error);
-    const explained = new AsyncMcpError(error.code, `The result could not be sent: ${error.message}`, {
+    const what = error.code === 'ERR_MESSAGE_TOO_LARGE' ? 'does not fit' : 'could not be sent';
+    const explained = new AsyncMcpError(error.code, `The result ${what}: ${error.message}`, {
       details: { ...error.details },
     });
     return { ...envelope, message: errorResponse(message.id, JsonRpcErrorCode.internalError, explained) };

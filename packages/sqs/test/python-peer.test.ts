@@ -89,9 +89,8 @@ describe('a Python server', () => {
     await transport.start();
     await transport.send({ jsonrpc: '2.0', id: 0, method: 'initialize', params: initializeParams });
     const request = await receiveOne(requestQueueUrl);
-    expect(JSON.parse(request.Body ?? '')).toMatchObject({
-      params: { _meta: { responseQueueUrl }, response_queue_url: responseQueueUrl },
-    });
+    const { id, params } = JSON.parse(request.Body ?? '') as { id: string; params: unknown };
+    expect(params).toMatchObject({ _meta: { responseQueueUrl }, response_queue_url: responseQueueUrl });
     expect(request.MessageAttributes).not.toHaveProperty('SessionId');
 
     // No ClientId, no AsyncMcp: that is all a Python server says.
@@ -99,8 +98,7 @@ describe('a Python server', () => {
     await aws.sqsClient().send(
       new SendMessageCommand({
         QueueUrl: responseQueueUrl,
-        MessageBody:
-          '{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"py","version":"1"}}}',
+        MessageBody: `{"jsonrpc":"2.0","id":"${id}","result":{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"py","version":"1"}}}`,
         MessageAttributes: pythonAttributes({ SessionId }),
       }),
     );
