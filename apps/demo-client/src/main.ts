@@ -11,7 +11,7 @@ import { createStyle, isColored } from './style.js';
 import { Trace } from './trace.js';
 import { traceSns } from './trace-sns.js';
 import { traceSqs } from './trace-sqs.js';
-import type { ScenarioOptions } from './scenario.js';
+import type { DemoTransport } from './steps.js';
 
 interface Flags {
   transport: 'sqs' | 'sns-sqs';
@@ -21,7 +21,6 @@ interface Flags {
   responseQueueUrl?: string;
   requestTopicArn?: string;
   responseTopicArn?: string;
-  clientId?: string;
   timeout: number;
 }
 
@@ -72,11 +71,6 @@ const program = new Command('demo-client')
     ).env('ASYNCMCP_RESPONSE_QUEUE_URL'),
   )
   .addOption(
-    new Option('--client-id <id>', "who this client is, if its queue's filter policy is to know (default: a UUID)").env(
-      'ASYNCMCP_CLIENT_ID',
-    ),
-  )
-  .addOption(
     new Option('--endpoint <url>', 'address of SQS and SNS, for emulators (default: AWS)').env('AWS_ENDPOINT_URL'),
   )
   .addOption(new Option('--region <name>', 'AWS region (default: that of the profile)').env('AWS_REGION'))
@@ -90,7 +84,7 @@ async function main(flags: Flags): Promise<void> {
 
   const config = { ...(endpoint && { endpoint }), ...(region && { region }) };
   const [sqs, sns] = [new SQSClient(config), new SNSClient(config)];
-  const transports = transportFactories(flags, sqs, sns);
+  const createTransport = transportFactory(flags, sqs, sns);
   const trace = new Trace();
   traceSqs(sqs, trace);
   traceSns(sns, trace);
@@ -99,7 +93,7 @@ async function main(flags: Flags): Promise<void> {
   for (const event of ['SIGINT', 'SIGTERM']) process.on(event, () => stop.abort('interrupted'));
   try {
     await runScenario({
-      ...transports,
+      createTransport,
       trace,
       print: (line) => console.log(line),
       style: createStyle(isColored(process.stdout)),
@@ -112,20 +106,15 @@ async function main(flags: Flags): Promise<void> {
   }
 }
 
-type Factories = Pick<ScenarioOptions, 'createTransport' | 'createListener'>;
-
-function transportFactories(flags: Flags, sqs: SQSClient, sns: SNSClient): Factories {
-  const { requestQueueUrl, requestTopicArn, responseTopicArn, responseQueueUrl, clientId } = flags;
-  const own = { ...(responseQueueUrl && { responseQueueUrl }), ...(clientId && { clientId }) };
-  if (flags.transport === 'sqs') {
+function transportFactory(flags: Flags, sqs: SQSClient, sns: SNSClient): () => DemoTransport {
+  const { transport, requestQueueUrl, responseQueueUrl, requestTopicArn, responseTopicArn } = flags;
+  const replies = { ...(responseQueueUrl && { responseQueueUrl }) };
+  if (transport === 'sqs') {
     if (!requestQueueUrl) return program.error(NO_QUEUE, { exitCode: 2 });
-    return { createTransport: () => new SqsClientTransport({ sqs, requestQueueUrl, ...own }) };
+    return () => new SqsClientTransport({ sqs, requestQueueUrl, ...replies });
   }
   if (!requestTopicArn || !responseTopicArn) return program.error(NO_TOPIC, { exitCode: 2 });
-  return {
-    createTransport: () => new SnsSqsClientTransport({ sns, sqs, requestTopicArn, responseTopicArn, ...own }),
-    createListener: () => new SnsSqsClientTransport({ sns, sqs, requestTopicArn, responseTopicArn }),
-  };
+  return () => new SnsSqsClientTransport({ sns, sqs, requestTopicArn, responseTopicArn, ...replies });
 }
 
 try {

@@ -1,7 +1,7 @@
 import { Trace, runScenario, traceSqs } from '@asyncmcp/demo-client';
 import { DemoServerProcess } from './demo-server-process.js';
 import { queueName } from './queues.js';
-import type { ScenarioOptions } from '@asyncmcp/demo-client';
+import type { DemoTransport } from '@asyncmcp/demo-client';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { AwsEmulator } from '@asyncmcp/testkit';
 import type { Stage } from './stage.js';
@@ -9,20 +9,15 @@ import type { Stage } from './stage.js';
 export interface AgainstServer {
   readonly emulator: AwsEmulator;
   /** What the server is told beside the address of the emulator. */
-  readonly serverArgs?: readonly string[];
+  readonly serverArgs: readonly string[];
   readonly requestQueueUrl: string;
-  /** What messages travel over, for the legend. */
-  readonly channels: string;
-  /** How to make the clients' transports, on an AWS client whose calls are traced and others that it traces itself. */
-  readonly createTransports: (
-    sqs: SQSClient,
-    trace: Trace,
-  ) => Pick<ScenarioOptions, 'createTransport' | 'createListener'>;
+  /** Makes the client's transport on an AWS client whose calls are traced, with others that it traces itself. */
+  readonly createTransport: (sqs: SQSClient, trace: Trace) => DemoTransport;
 }
 
 /** Runs the scenario against a demo server in a process of its own, and stops that. */
 export async function runAgainstServer(stage: Stage, options: AgainstServer): Promise<void> {
-  const { emulator, serverArgs = [], requestQueueUrl, channels, createTransports } = options;
+  const { emulator, serverArgs, requestQueueUrl, createTransport } = options;
   const { accessKeyId, secretAccessKey } = emulator.clientConfig.credentials;
   const where = ['--endpoint', emulator.endpoint, '--region', emulator.region, '--request-queue-url', requestQueueUrl];
   const server = await DemoServerProcess.start({
@@ -33,12 +28,12 @@ export async function runAgainstServer(stage: Stage, options: AgainstServer): Pr
   let ended: string;
   try {
     stage.fact('server', `process ${server.pid}, takes requests from ${queueName(requestQueueUrl)}`);
-    stage.legend(channels);
+    stage.legend();
     const sqs = emulator.sqsClient();
     const trace = new Trace();
     traceSqs(sqs, trace);
     await runScenario({
-      ...createTransports(sqs, trace),
+      createTransport: () => createTransport(sqs, trace),
       trace,
       print: stage.print,
       style: stage.style,

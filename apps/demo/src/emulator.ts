@@ -27,13 +27,13 @@ SQS and SNS in memory at ${endpoint}, until Ctrl-C. There are:
   topic ${topicName(topology.requestTopicArn).padEnd(20)} what clients publish; the queue is subscribed
   topic ${topicName(topology.responseTopicArn).padEnd(20)} what servers publish
 
-Open two more terminals here. In both, say where they are:
+Open two more terminals here. In both, say where SQS is:
 
   export AWS_ENDPOINT_URL=${endpoint} AWS_REGION=${region}
   export AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey}
   export ASYNCMCP_REQUEST_QUEUE_URL=${topology.requestQueueUrl}
 
-and, to go through the topics (without these: through queues alone):
+and, to use the topics instead of the queue alone:
 
   export ASYNCMCP_TRANSPORT=sns-sqs
   export ASYNCMCP_REQUEST_TOPIC_ARN=${topology.requestTopicArn}

@@ -1,134 +1,42 @@
-import { GetSubscriptionAttributesCommand, ListSubscriptionsCommand, ListTopicsCommand } from '@aws-sdk/client-sns';
-import { GetQueueAttributesCommand, ListQueuesCommand } from '@aws-sdk/client-sqs';
+import { GetSubscriptionAttributesCommand, ListSubscriptionsCommand } from '@aws-sdk/client-sns';
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import type { SnsSqsTopology } from '@asyncmcp/sns-sqs';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 
-/** What there is in an account, by name. */
-export interface Topology {
-  readonly topics: readonly string[];
-  readonly subscriptions: readonly SubscriptionFacts[];
-  readonly queues: readonly QueueFacts[];
-}
-
-export interface SubscriptionFacts {
-  readonly topic: string;
-  readonly queue: string;
-  readonly raw: boolean;
-  /** As SNS has it: JSON. */
-  readonly filterPolicy: string | undefined;
-  /** The queue that takes what cannot be delivered. */
-  readonly deadLetterQueue: string | undefined;
-}
-
-export interface QueueFacts {
-  readonly name: string;
-  /** Who may send to it by the queue's policy; the account itself may, without one. */
-  readonly senders: readonly string[];
-  readonly redrive: { readonly to: string; readonly after: number } | undefined;
-}
-
-/** Asks SNS and SQS for all that is there, rather than those who made it. */
-export async function readTopology(sns: SNSClient, sqs: SQSClient): Promise<Topology> {
-  const { Topics = [] } = await sns.send(new ListTopicsCommand({}));
-  const { Subscriptions = [] } = await sns.send(new ListSubscriptionsCommand({}));
-  const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({}));
-  return {
-    topics: Topics.map(({ TopicArn }) => nameOf(TopicArn)),
-    subscriptions: await Promise.all(
-      Subscriptions.map(({ SubscriptionArn = '' }) => readSubscription(sns, SubscriptionArn)),
-    ),
-    queues: await Promise.all(QueueUrls.map((url) => readQueue(sqs, url))),
-  };
-}
-
-async function readSubscription(sns: SNSClient, SubscriptionArn: string): Promise<SubscriptionFacts> {
-  const { Attributes = {} } = await sns.send(new GetSubscriptionAttributesCommand({ SubscriptionArn }));
-  const { TopicArn, Endpoint, RawMessageDelivery, FilterPolicy, RedrivePolicy } = Attributes;
-  const { deadLetterTargetArn } = parse<RedrivePolicy>(RedrivePolicy);
-  return {
-    topic: nameOf(TopicArn),
-    queue: nameOf(Endpoint),
-    raw: RawMessageDelivery === 'true',
-    filterPolicy: FilterPolicy,
-    deadLetterQueue: deadLetterTargetArn && nameOf(deadLetterTargetArn),
-  };
-}
-
-async function readQueue(sqs: SQSClient, QueueUrl: string): Promise<QueueFacts> {
-  const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['Policy', 'RedrivePolicy'] });
-  const { Attributes: { Policy, RedrivePolicy } = {} } = await sqs.send(command);
-  const { deadLetterTargetArn: to, maxReceiveCount: after = 0 } = parse<RedrivePolicy>(RedrivePolicy);
-  return {
-    name: QueueUrl.slice(QueueUrl.lastIndexOf('/') + 1),
-    senders: (parse<QueuePolicy>(Policy).Statement ?? []).map(senderOf),
-    redrive: to === undefined ? undefined : { to: nameOf(to), after },
-  };
-}
-
-/** A sentence or two for each, with the subject to print before it. */
-export function describeTopology({ topics, subscriptions, queues }: Topology): readonly (readonly [string, string])[] {
-  const lines: (readonly [string, string])[] = [];
-  for (const topic of topics) {
-    lines.push(['topic', topic]);
-    for (const { queue, raw, filterPolicy } of subscriptions.filter((each) => each.topic === topic)) {
-      const delivery = raw ? 'raw delivery' : 'wrapped in notifications';
-      lines.push(['  └ queue', `${queue}: ${delivery}, ${filterPolicy ? 'what passes the filter' : 'every message'}`]);
-      if (filterPolicy) lines.push(['', filterPolicy]);
-    }
-  }
-  const sending = queues.filter(({ senders }) => senders.length > 0);
-  for (const [index, { name, senders }] of sending.entries()) {
-    lines.push([index === 0 ? 'may send' : '', `${listed(senders)} to queue ${name}`]);
-  }
-  lines.push(['', 'and nobody else, but for the account itself']);
-  for (const { name, redrive } of queues) {
-    if (redrive === undefined) continue;
-    const from = subscriptions.filter(({ deadLetterQueue }) => deadLetterQueue === redrive.to);
-    const undelivered = from.length > 0 ? ', and what SNS cannot deliver' : '';
-    lines.push(['redrive', `to ${redrive.to}: ${name} after ${redrive.after} receives${undelivered}`]);
-  }
-  return lines;
-}
-
-/** The names of all that is there, each with what it is. */
-export function namesIn({ topics, subscriptions, queues }: Topology): readonly string[] {
+/** What was made, as SNS and SQS describe it themselves: subject and text of a line each. */
+export async function describeTopology(
+  sns: SNSClient,
+  sqs: SQSClient,
+  topology: SnsSqsTopology,
+): Promise<readonly (readonly [subject: string, text: string])[]> {
+  const { requestTopicArn, responseTopicArn, requestQueueUrl, requestQueueArn, deadLetterQueueArn = '' } = topology;
+  const { Attributes = {} } = await sns.send(
+    new GetSubscriptionAttributesCommand({ SubscriptionArn: topology.requestSubscriptionArn }),
+  );
+  const { Attributes: { Policy = '' } = {} } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: requestQueueUrl, AttributeNames: ['Policy'] }),
+  );
+  const raw = Attributes['RawMessageDelivery'] === 'true' ? 'raw delivery' : 'wrapped';
+  const only = Policy.includes(`"aws:SourceArn":"${requestTopicArn}"`)
+    ? 'which alone may send to it'
+    : 'which may send to it';
+  const redriven =
+    Attributes['RedrivePolicy']?.includes(deadLetterQueueArn) === true ? nameOf(deadLetterQueueArn) : 'nowhere';
   return [
-    ...topics.map((name) => `topic ${name}`),
-    ...subscriptions.map(({ topic, queue }) => `subscription of ${queue} to ${topic}`),
-    ...queues.map(({ name }) => `queue ${name}`),
+    ['topics', `${nameOf(requestTopicArn)} (clients publish), ${nameOf(responseTopicArn)} (servers publish)`],
+    ['queues', `${nameOf(requestQueueArn)}, redriven to ${nameOf(deadLetterQueueArn)}`],
+    ['subscribed', `queue ${nameOf(requestQueueArn)} to topic ${nameOf(requestTopicArn)},`],
+    ['', `${only}; ${raw}; else to ${redriven}`],
+    ['', 'each client: a queue of its own, by a filter on ClientId'],
   ];
 }
 
-interface RedrivePolicy {
-  readonly deadLetterTargetArn?: string;
-  readonly maxReceiveCount?: number;
+export async function listSubscriptions(sns: SNSClient): Promise<string[]> {
+  const { Subscriptions = [] } = await sns.send(new ListSubscriptionsCommand({}));
+  return Subscriptions.map(({ SubscriptionArn = '' }) => SubscriptionArn);
 }
 
-interface QueuePolicy {
-  readonly Statement?: readonly Statement[];
-}
-
-interface Statement {
-  readonly Principal?: { readonly Service?: string };
-  readonly Condition?: { readonly ArnEquals?: { readonly 'aws:SourceArn'?: string } };
-}
-
-/** One topic, or whatever else the statement lets in. */
-function senderOf(statement: Statement): string {
-  const topicArn = statement.Condition?.ArnEquals?.['aws:SourceArn'];
-  const isTopic = statement.Principal?.Service === 'sns.amazonaws.com' && topicArn !== undefined;
-  return isTopic ? `topic ${nameOf(topicArn)}` : JSON.stringify(statement);
-}
-
-function listed(senders: readonly string[]): string {
-  return senders.join(' and ');
-}
-
-/** The JSON that AWS keeps policies in; without one, as if it were empty. */
-function parse<T extends object>(json: string | undefined): Partial<T> {
-  return json ? (JSON.parse(json) as T) : {};
-}
-
-function nameOf(arn = ''): string {
+function nameOf(arn: string): string {
   return arn.slice(arn.lastIndexOf(':') + 1);
 }
