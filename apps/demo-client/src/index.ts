@@ -1,6 +1,6 @@
 /**
- * The demo's MCP client: a scenario that checks what it gets and shows what travelled. The command that runs it over SQS, or SNS and SQS, is
- * `@asyncmcp/demo-client/main`.
+ * The demo's MCP client: a scenario that checks what it gets and shows what travelled. The command that runs it over SQS, or
+ * SNS and SQS, is `@asyncmcp/demo-client/main`.
  *
  * @packageDocumentation
  */

@@ -11,7 +11,7 @@ import { createStyle, isColored } from './style.js';
 import { Trace } from './trace.js';
 import { traceSns } from './trace-sns.js';
 import { traceSqs } from './trace-sqs.js';
-import type { DemoTransport } from './steps.js';
+import type { ScenarioOptions } from './scenario.js';
 
 interface Flags {
   transport: 'sqs' | 'sns-sqs';
@@ -21,6 +21,7 @@ interface Flags {
   responseQueueUrl?: string;
   requestTopicArn?: string;
   responseTopicArn?: string;
+  clientId?: string;
   timeout: number;
 }
 
@@ -40,6 +41,9 @@ Credentials come from where every AWS client takes them: AWS_ACCESS_KEY_ID and
 AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role. Emulators take any.
 
 Exits with 0 when every step was checked, with 1 when one was not as it must be.`;
+
+// The AWS SDK's notice on Node 20, true as it is, would stand in the middle of the report.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
 const program = new Command('demo-client')
   .description(
@@ -71,6 +75,11 @@ const program = new Command('demo-client')
     ).env('ASYNCMCP_RESPONSE_QUEUE_URL'),
   )
   .addOption(
+    new Option('--client-id <id>', "who this client is, if its queue's filter policy is to know (default: a UUID)").env(
+      'ASYNCMCP_CLIENT_ID',
+    ),
+  )
+  .addOption(
     new Option('--endpoint <url>', 'address of SQS and SNS, for emulators (default: AWS)').env('AWS_ENDPOINT_URL'),
   )
   .addOption(new Option('--region <name>', 'AWS region (default: that of the profile)').env('AWS_REGION'))
@@ -84,7 +93,7 @@ async function main(flags: Flags): Promise<void> {
 
   const config = { ...(endpoint && { endpoint }), ...(region && { region }) };
   const [sqs, sns] = [new SQSClient(config), new SNSClient(config)];
-  const createTransport = transportFactory(flags, sqs, sns);
+  const transports = transportFactories(flags, sqs, sns);
   const trace = new Trace();
   traceSqs(sqs, trace);
   traceSns(sns, trace);
@@ -93,7 +102,7 @@ async function main(flags: Flags): Promise<void> {
   for (const event of ['SIGINT', 'SIGTERM']) process.on(event, () => stop.abort('interrupted'));
   try {
     await runScenario({
-      createTransport,
+      ...transports,
       trace,
       print: (line) => console.log(line),
       style: createStyle(isColored(process.stdout)),
@@ -106,15 +115,20 @@ async function main(flags: Flags): Promise<void> {
   }
 }
 
-function transportFactory(flags: Flags, sqs: SQSClient, sns: SNSClient): () => DemoTransport {
-  const { transport, requestQueueUrl, responseQueueUrl, requestTopicArn, responseTopicArn } = flags;
-  const replies = { ...(responseQueueUrl && { responseQueueUrl }) };
-  if (transport === 'sqs') {
+type Factories = Pick<ScenarioOptions, 'createTransport' | 'createListener'>;
+
+function transportFactories(flags: Flags, sqs: SQSClient, sns: SNSClient): Factories {
+  const { requestQueueUrl, requestTopicArn, responseTopicArn, responseQueueUrl, clientId } = flags;
+  const own = { ...(responseQueueUrl && { responseQueueUrl }), ...(clientId && { clientId }) };
+  if (flags.transport === 'sqs') {
     if (!requestQueueUrl) return program.error(NO_QUEUE, { exitCode: 2 });
-    return () => new SqsClientTransport({ sqs, requestQueueUrl, ...replies });
+    return { createTransport: () => new SqsClientTransport({ sqs, requestQueueUrl, ...own }) };
   }
   if (!requestTopicArn || !responseTopicArn) return program.error(NO_TOPIC, { exitCode: 2 });
-  return () => new SnsSqsClientTransport({ sns, sqs, requestTopicArn, responseTopicArn, ...replies });
+  return {
+    createTransport: () => new SnsSqsClientTransport({ sns, sqs, requestTopicArn, responseTopicArn, ...own }),
+    createListener: () => new SnsSqsClientTransport({ sns, sqs, requestTopicArn, responseTopicArn }),
+  };
 }
 
 try {

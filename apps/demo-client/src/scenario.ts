@@ -1,7 +1,7 @@
 import { isAsyncMcpError } from '@asyncmcp/core';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { failureLines, noteLines, stepLine, summaryLine, traceLine } from './report.js';
-import { STEPS } from './steps.js';
+import { stepsWith } from './steps.js';
 import { createStyle } from './style.js';
 import type { AsyncMcpErrorCode } from '@asyncmcp/core';
 import type { Style } from './style.js';
@@ -10,6 +10,8 @@ import type { Trace } from './trace.js';
 
 export interface ScenarioOptions {
   readonly createTransport: () => DemoTransport;
+  /** The transport of one more client, where servers can broadcast: adds the step that checks it. */
+  readonly createListener?: (() => DemoTransport) | undefined;
   /** What the wire of that transport is observed with. */
   readonly trace: Trace;
   /** Takes the report, line by line. */
@@ -48,16 +50,18 @@ export async function runScenario(options: ScenarioOptions): Promise<void> {
 class Scenario {
   readonly #options: Required<Pick<ScenarioOptions, 'trace' | 'print' | 'style'>> & ScenarioOptions;
   readonly #context: StepContext;
+  readonly #steps: readonly Step[];
   readonly #expected = new Set<AsyncMcpErrorCode>();
   #reported: Error[] = [];
 
   constructor(options: ScenarioOptions) {
-    const { createTransport, timeoutMs = 30_000 } = options;
+    const { createTransport, createListener, timeoutMs = 30_000, signal } = options;
     this.#options = { style: createStyle(false), ...options };
     const client = new Client({ name: 'asyncmcp-demo-client', version: '1.0.0' });
     client.onerror = (error) => void this.#reported.push(error);
     const expectReported = (code: AsyncMcpErrorCode): void => void this.#expected.add(code);
-    this.#context = { client, transport: createTransport(), timeoutMs, expectReported };
+    this.#context = { client, transport: createTransport(), createListener, timeoutMs, signal, expectReported };
+    this.#steps = stepsWith(this.#context);
   }
 
   async run(): Promise<void> {
@@ -67,7 +71,7 @@ class Scenario {
     signal?.addEventListener('abort', stop, { once: true });
     let checked = 0;
     try {
-      for (const step of STEPS) {
+      for (const step of this.#steps) {
         await this.#runStep(step);
         checked++;
       }
@@ -77,7 +81,8 @@ class Scenario {
       await this.#context.client.close();
       print('');
       const elapsedMs = performance.now() - startedAt;
-      print(summaryLine({ checked, of: STEPS.length, failed: STEPS[checked]?.title, trace, elapsedMs }, style));
+      const failed = this.#steps[checked]?.title;
+      print(summaryLine({ checked, of: this.#steps.length, failed, trace, elapsedMs }, style));
     }
   }
 

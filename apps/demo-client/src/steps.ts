@@ -1,12 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isRecord } from '@asyncmcp/core';
-import { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import { broadcast } from './broadcast-step.js';
+import { callTool, eventually } from './calls.js';
 import { check, checkEqual, rejectionOf, textOf } from './checks.js';
 import type { AsyncMcpErrorCode } from '@asyncmcp/core';
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { RequestOptions } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { CallToolResult, Progress } from '@modelcontextprotocol/sdk/types.js';
+import type { Progress } from '@modelcontextprotocol/sdk/types.js';
 
 /** Any client transport of this project. */
 export type DemoTransport = Transport & { terminateSession(): Promise<void> };
@@ -14,8 +14,12 @@ export type DemoTransport = Transport & { terminateSession(): Promise<void> };
 export interface StepContext {
   readonly client: Client;
   readonly transport: DemoTransport;
+  /** The transport of one more client; undefined where servers cannot broadcast. */
+  readonly createListener: (() => DemoTransport) | undefined;
   /** How long a request may take, in milliseconds. */
   readonly timeoutMs: number;
+  /** Aborted when the scenario is to end early. */
+  readonly signal: AbortSignal | undefined;
   /** Takes an error that was reported beside the calls for granted. */
   readonly expectReported: (code: AsyncMcpErrorCode) => void;
 }
@@ -34,20 +38,21 @@ const TEXT_SENTENCES = 5;
 
 const GIVEN_UP = 'not needed any more';
 
-/** How often, and with which pause in milliseconds, something is looked at that takes its time to come true. */
-const LOOKS = 50;
-const PAUSE_MS = 100;
-
 /** The steps in their order: each builds on those before it. */
-export const STEPS: readonly Step[] = [
-  { title: 'handshake', run: handshake },
-  { title: 'tool list', run: toolList },
-  { title: 'quick tool', run: quickTool },
-  { title: 'slow tool', run: slowTool },
-  { title: 'cancelled call', run: cancelledCall },
-  { title: 'failing tool', run: failingTool },
-  { title: "session's end", run: sessionEnd },
-];
+export function stepsWith({ createListener }: Pick<StepContext, 'createListener'>): readonly Step[] {
+  return [
+    { title: 'handshake', run: handshake },
+    { title: 'tool list', run: toolList },
+    { title: 'quick tool', run: quickTool },
+    { title: 'slow tool', run: slowTool },
+    { title: 'cancelled call', run: cancelledCall },
+    { title: 'failing tool', run: failingTool },
+    ...(createListener === undefined
+      ? []
+      : [{ title: 'broadcast', run: (context: StepContext) => broadcast(context, createListener()) }]),
+    { title: "session's end", run: sessionEnd },
+  ];
+}
 
 async function handshake({ client, transport, timeoutMs }: StepContext): Promise<string> {
   await client.connect(transport, { timeout: timeoutMs });
@@ -57,11 +62,12 @@ async function handshake({ client, transport, timeoutMs }: StepContext): Promise
   return `${name} ${version}, session ${transport.sessionId.slice(0, 8)}`;
 }
 
-async function toolList({ client, timeoutMs }: StepContext): Promise<string> {
+async function toolList({ client, timeoutMs, createListener }: StepContext): Promise<string> {
   const { tools } = await client.listTools(undefined, { timeout: timeoutMs });
   const names = tools.map(({ name }) => name).toSorted();
-  checkEqual('the tools', names, ['count_words', 'divide', 'greet', 'server_info', 'wait']);
-  return names.join(', ');
+  const expected = ['count_words', 'divide', 'greet', 'server_info', 'wait'];
+  checkEqual('the tools', names, createListener === undefined ? expected : ['announce', ...expected]);
+  return names.join(' ');
 }
 
 async function quickTool(context: StepContext): Promise<string> {
@@ -150,21 +156,4 @@ async function cancelledSoFar(context: StepContext): Promise<number> {
   const cancelled = structuredContent?.['cancelled'];
   check('server_info', typeof cancelled === 'number', 'does not say how many calls were cancelled');
   return cancelled;
-}
-
-async function callTool(
-  { client, timeoutMs }: StepContext,
-  name: string,
-  args: Record<string, unknown>,
-  options: RequestOptions = {},
-): Promise<CallToolResult> {
-  const result = await client.callTool({ name, arguments: args }, undefined, { timeout: timeoutMs, ...options });
-  return CallToolResultSchema.parse(result);
-}
-
-async function eventually(what: string, condition: () => Promise<boolean>): Promise<void> {
-  for (let look = 1; !(await condition()); look++) {
-    check(`waited for ${what}`, look < LOOKS, `it did not in ${look} looks`);
-    await sleep(PAUSE_MS);
-  }
 }

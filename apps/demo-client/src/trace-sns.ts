@@ -45,7 +45,7 @@ export function traceSns(sns: SNSClient, trace: Trace): void {
 function recordPublished(trace: Trace, input: Seen): TraceEntry[] {
   const { TopicArn, PublishBatchRequestEntries: entries = [input] } = input; // A lone message is sent as one.
   return entries.map(({ Message, MessageAttributes }) => {
-    const entry = entryOf('sent', topicName(TopicArn), { Body: Message, MessageAttributes });
+    const entry = entryOf('sent', channelOf(TopicArn), { Body: Message, MessageAttributes });
     trace.record(entry);
     return entry;
   });
@@ -53,12 +53,13 @@ function recordPublished(trace: Trace, input: Seen): TraceEntry[] {
 
 function recordSubscription(trace: Trace, kind: 'created' | 'deleted', { SubscriptionArn = '' }: Seen): void {
   // arn:aws:sns:<region>:<account>:<topic>:<id>
-  const channel = SubscriptionArn.split(':').at(-2) ?? '';
-  trace.record({ kind, channel, what: `subscription ${kind}`, at: performance.now() });
+  const topicArn = SubscriptionArn.slice(0, SubscriptionArn.lastIndexOf(':'));
+  trace.record({ kind, channel: channelOf(topicArn), what: `subscription ${kind}`, at: performance.now() });
 }
 
-function topicName(topicArn = ''): string {
-  return topicArn.slice(topicArn.lastIndexOf(':') + 1);
+/** Topics may have the names of queues. */
+function channelOf(topicArn = ''): string {
+  return `topic ${topicArn.slice(topicArn.lastIndexOf(':') + 1)}`;
 }
 
 /** The command's name says what the members are: the types of the middleware stack do not. */

@@ -1,7 +1,7 @@
 /** One thing that was seen to happen on a channel: a message that travelled, or the channel itself coming and going. */
 export interface TraceEntry {
   readonly kind: 'sent' | 'received' | 'created' | 'deleted';
-  /** The queue's name. */
+  /** The queue's name, or the topic's with `topic ` before it. */
   readonly channel: string;
   /** What travelled, in a few words. */
   readonly what: string;

@@ -5,6 +5,9 @@ import { Calls, sendProgress, textResult } from './calls.js';
 import type { SessionInfo } from '@asyncmcp/core';
 import type { Log, ToolExtra } from './calls.js';
 
+/** Sends a notification to every client, of whatever session. */
+export type Broadcast = (notification: { method: string; params: Record<string, unknown> }) => Promise<void>;
+
 /** How long `count_words` takes for a sentence, and `wait` between two reports, in milliseconds. */
 const STEP_MS = 100;
 
@@ -13,9 +16,12 @@ const STEP_MS = 100;
  * transport runs it as it is.
  *
  * @param log - told in a line what happens in the session; silent by default
+ * @param broadcast - for transports that can; adds the tool `announce`
  */
-export function createDemoMcpServer(session: SessionInfo, log: Log = () => {}): McpServer {
-  const server = new McpServer({ name: 'asyncmcp-demo-server', version: '1.0.0' });
+export function createDemoMcpServer(session: SessionInfo, log: Log = () => {}, broadcast?: Broadcast): McpServer {
+  // The specification wants the capability of whoever sends notifications/message, which is what `announce` broadcasts.
+  const capabilities = broadcast === undefined ? {} : { logging: {} };
+  const server = new McpServer({ name: 'asyncmcp-demo-server', version: '1.0.0' }, { capabilities });
   const calls = new Calls(log);
 
   server.registerTool(
@@ -69,7 +75,21 @@ export function createDemoMcpServer(session: SessionInfo, log: Log = () => {}): 
       }),
   );
 
+  if (broadcast !== undefined) registerAnnounce(server, calls, broadcast);
   return server;
+}
+
+function registerAnnounce(server: McpServer, calls: Calls, broadcast: Broadcast): void {
+  server.registerTool(
+    'announce',
+    { description: 'Tells every client something, by one notification for all.', inputSchema: { text: z.string() } },
+    ({ text }, extra) =>
+      calls.run('announce', extra, async () => {
+        const params = { level: 'info', logger: 'announce', data: text };
+        await broadcast({ method: 'notifications/message', params });
+        return textResult('announced');
+      }),
+  );
 }
 
 async function countWords(text: string, extra: ToolExtra): Promise<string> {

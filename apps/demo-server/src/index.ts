@@ -6,3 +6,4 @@
 export { createDemoMcpServer } from './demo-mcp-server.js';
 
 export type { Log } from './calls.js';
+export type { Broadcast } from './demo-mcp-server.js';

@@ -9,8 +9,9 @@ import { Command, Option } from 'commander';
 import { LOG_LEVELS, createConsoleLog } from './console-log.js';
 import { createDemoMcpServer } from './demo-mcp-server.js';
 import { onStopSignal } from './stop-signal.js';
-import type { SqsServerOptions } from '@asyncmcp/sqs';
-import type { LogLevel } from './console-log.js';
+import type { ServerLike, SessionInfo } from '@asyncmcp/core';
+import type { ConsoleLog, LogLevel } from './console-log.js';
+import type { Broadcast } from './demo-mcp-server.js';
 
 interface Flags {
   transport: 'sqs' | 'sns-sqs';
@@ -31,15 +32,16 @@ or start an emulator that has one and prints what to do next:
 const HELP_AFTER = `
 Credentials come from where every AWS client takes them: AWS_ACCESS_KEY_ID and
 AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role. Emulators take any. The server
-creates nothing in AWS: the queue must exist, and clients bring their own reply
-queues.
+creates nothing in AWS: the queue must exist and, for sns-sqs, be subscribed to
+the topic that clients publish to (provisionSnsSqs makes all of it). Clients
+bring their own reply queues.
 
 Ctrl-C or SIGTERM stops it when the calls that run are finished; once more stops
 it at once.`;
 
 const program = new Command('demo-server')
   .description(
-    'Serves the demo tools (greet, count_words, divide, wait, server_info) to MCP clients over SQS, or SNS and SQS.',
+    'Serves the demo tools (greet, count_words, divide, wait, server_info; with topics announce, too) to MCP clients over SQS, or SNS and SQS.',
   )
   .addOption(
     new Option('--transport <name>', 'where replies go: to queues, or to topics')
@@ -84,23 +86,24 @@ async function main(flags: Flags): Promise<void> {
 
   const config = { ...(endpoint && { endpoint }), ...(region && { region }) };
   const [sqs, sns] = [new SQSClient(config), new SNSClient(config)];
-  const options: SqsServerOptions = {
+  const common = {
     sqs,
     requestQueueUrl,
     ...(deadLetterQueueUrl && { deadLetterQueueUrl }),
     concurrency: flags.concurrency,
     logger: log.logger,
-    createServer: (session) => {
-      const subject = session.id.slice(0, 8);
-      const client = session.initializeParams.clientInfo.name;
-      log.event(subject, `session ${session.resumed ? 'taken up again' : 'opened'} by ${client}`);
-      log.event(subject, `replies go to ${nameOf(session.replyTo)}`);
-      const mcp = createDemoMcpServer(session, (line) => log.event(subject, line));
-      mcp.server.onclose = () => log.event(subject, 'session closed');
-      return mcp;
-    },
   };
-  const server = flags.transport === 'sqs' ? new SqsServer(options) : new SnsSqsServer({ ...options, sns });
+  const overQueues = (): SqsServer => new SqsServer({ ...common, createServer: (session) => open(session, log) });
+  const overTopics = (): SnsSqsServer => {
+    const server: SnsSqsServer = new SnsSqsServer({
+      ...common,
+      sns,
+      // Whoever hears the topic of one client's replies hears of it: here, all clients.
+      createServer: (session) => open(session, log, (news) => server.broadcast(session.replyTo, news)),
+    });
+    return server;
+  };
+  const server = flags.transport === 'sqs' ? overQueues() : overTopics();
   server.onerror = (error) => log.error(error);
 
   await server.start();
@@ -112,6 +115,17 @@ async function main(flags: Flags): Promise<void> {
   sqs.destroy();
   sns.destroy();
   log.event('server', 'stopped');
+}
+
+/** The MCP server of a session, which says what happens in it. */
+function open(session: SessionInfo, log: ConsoleLog, broadcast?: Broadcast): ServerLike {
+  const subject = session.id.slice(0, 8);
+  const client = session.initializeParams.clientInfo.name;
+  log.event(subject, `session ${session.resumed ? 'taken up again' : 'opened'} by ${client}`);
+  log.event(subject, `replies go to ${nameOf(session.replyTo)}`);
+  const mcp = createDemoMcpServer(session, (line) => log.event(subject, line), broadcast);
+  mcp.server.onclose = () => log.event(subject, 'session closed');
+  return mcp;
 }
 
 /** The name at the end of a queue's URL or a topic's ARN. */

@@ -59,6 +59,19 @@ describe('demo server', () => {
     expect(structuredContent).toEqual({ pid: process.pid, sessionId: session.id, resumed: false, ...counts });
   });
 
+  it('announces to everybody where the transport can broadcast, and has no such tool elsewhere', async () => {
+    expect((await client.listTools()).tools.map(({ name }) => name)).not.toContain('announce');
+    const broadcasts: unknown[] = [];
+    const other = new Client({ name: 'test', version: '1.0.0' });
+    const [near, far] = InMemoryTransport.createLinkedPair();
+    await createDemoMcpServer(session, undefined, async (news) => void broadcasts.push(news)).connect(far);
+    await other.connect(near);
+    await other.callTool({ name: 'announce', arguments: { text: 'Lunch!' } });
+    const params = { level: 'info', logger: 'announce', data: 'Lunch!' };
+    expect(broadcasts).toEqual([{ method: 'notifications/message', params }]);
+    await other.close();
+  });
+
   it('says how each call begins and ends', async () => {
     await client.callTool({ name: 'divide', arguments: { dividend: 1, divisor: 0 } });
     expect(lines).toEqual([

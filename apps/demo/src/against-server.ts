@@ -1,7 +1,7 @@
 import { Trace, runScenario, traceSqs } from '@asyncmcp/demo-client';
 import { DemoServerProcess } from './demo-server-process.js';
 import { queueName } from './queues.js';
-import type { DemoTransport } from '@asyncmcp/demo-client';
+import type { ScenarioOptions } from '@asyncmcp/demo-client';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { AwsEmulator } from '@asyncmcp/testkit';
 import type { Stage } from './stage.js';
@@ -9,15 +9,20 @@ import type { Stage } from './stage.js';
 export interface AgainstServer {
   readonly emulator: AwsEmulator;
   /** What the server is told beside the address of the emulator. */
-  readonly serverArgs: readonly string[];
+  readonly serverArgs?: readonly string[];
   readonly requestQueueUrl: string;
-  /** Makes the client's transport on an AWS client whose calls are traced, with others that it traces itself. */
-  readonly createTransport: (sqs: SQSClient, trace: Trace) => DemoTransport;
+  /** What messages travel over, for the legend. */
+  readonly channels: string;
+  /** How to make the clients' transports, on an AWS client whose calls are traced and others that it traces itself. */
+  readonly createTransports: (
+    sqs: SQSClient,
+    trace: Trace,
+  ) => Pick<ScenarioOptions, 'createTransport' | 'createListener'>;
 }
 
 /** Runs the scenario against a demo server in a process of its own, and stops that. */
 export async function runAgainstServer(stage: Stage, options: AgainstServer): Promise<void> {
-  const { emulator, serverArgs, requestQueueUrl, createTransport } = options;
+  const { emulator, serverArgs = [], requestQueueUrl, channels, createTransports } = options;
   const { accessKeyId, secretAccessKey } = emulator.clientConfig.credentials;
   const where = ['--endpoint', emulator.endpoint, '--region', emulator.region, '--request-queue-url', requestQueueUrl];
   const server = await DemoServerProcess.start({
@@ -28,12 +33,12 @@ export async function runAgainstServer(stage: Stage, options: AgainstServer): Pr
   let ended: string;
   try {
     stage.fact('server', `process ${server.pid}, takes requests from ${queueName(requestQueueUrl)}`);
-    stage.legend();
+    stage.legend(channels);
     const sqs = emulator.sqsClient();
     const trace = new Trace();
     traceSqs(sqs, trace);
     await runScenario({
-      createTransport: () => createTransport(sqs, trace),
+      ...createTransports(sqs, trace),
       trace,
       print: stage.print,
       style: stage.style,

@@ -10,6 +10,9 @@ import { queueName } from './queues.js';
 import type { AwsEmulator } from '@asyncmcp/testkit';
 import type { SnsSqsTopology } from '@asyncmcp/sns-sqs';
 
+// The AWS SDK's notice on Node 20, true as it is, would stand before the instructions.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+
 const program = new Command('emulator')
   .description(
     "Runs SQS and SNS in memory, with the demo's queues and topics, and prints how to run server and client against it.",
@@ -27,13 +30,13 @@ SQS and SNS in memory at ${endpoint}, until Ctrl-C. There are:
   topic ${topicName(topology.requestTopicArn).padEnd(20)} what clients publish; the queue is subscribed
   topic ${topicName(topology.responseTopicArn).padEnd(20)} what servers publish
 
-Open two more terminals here. In both, say where SQS is:
+Open two more terminals here. In both, say where they are:
 
   export AWS_ENDPOINT_URL=${endpoint} AWS_REGION=${region}
   export AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey}
   export ASYNCMCP_REQUEST_QUEUE_URL=${topology.requestQueueUrl}
 
-and, to use the topics instead of the queue alone:
+and, to go through the topics (without these: through queues alone):
 
   export ASYNCMCP_TRANSPORT=sns-sqs
   export ASYNCMCP_REQUEST_TOPIC_ARN=${topology.requestTopicArn}

@@ -20,7 +20,7 @@ const program = new Command('demo')
 async function main(names: readonly string[], verbose: boolean): Promise<number> {
   const unknown = names.filter((name) => !TRANSPORTS.some((transport) => transport.name === name));
   if (unknown.length > 0) {
-    console.error(`Unknown transport: ${unknown.join(', ')}. There is: ${NAMES}.`);
+    console.error(`Unknown transport: ${unknown.join(', ')}. There are: ${NAMES}.`);
     return 2;
   }
   const stop = new AbortController();

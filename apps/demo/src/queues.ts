@@ -3,24 +3,11 @@ import { TEMPORARY_QUEUE_PREFIX } from '@asyncmcp/sqs';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { AwsEmulator } from '@asyncmcp/testkit';
 
-/** The queues that the demo server needs. */
-export interface DemoQueues {
-  readonly requestQueueUrl: string;
-  readonly deadLetterQueueUrl: string;
-}
-
-/** Well above the three attempts of the server, which answers the caller before it dead-letters; SQS does not. */
-const MAX_RECEIVE_COUNT = 10;
-
-export async function createDemoQueues(emulator: AwsEmulator): Promise<DemoQueues> {
-  const deadLetters = await emulator.createQueue('demo-dead-letters');
-  const redrivePolicy = { deadLetterTargetArn: deadLetters.queueArn, maxReceiveCount: MAX_RECEIVE_COUNT };
-  const requests = await emulator.createQueue('demo-requests', { RedrivePolicy: JSON.stringify(redrivePolicy) });
-  return { requestQueueUrl: requests.queueUrl, deadLetterQueueUrl: deadLetters.queueUrl };
-}
+/** The names of the queues that the demo server needs. */
+export const DEMO_QUEUES = { requestQueueName: 'demo-requests', deadLetterQueueName: 'demo-dead-letters' };
 
 /**
- * Checks what the demo leaves: its queues, empty, and nobody's temporary queue.
+ * Checks what the scenario leaves: its queues, empty, and nobody's temporary queue.
  *
  * @returns the names of the queues there are
  */

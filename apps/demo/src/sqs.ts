@@ -1,7 +1,7 @@
-import { SqsClientTransport } from '@asyncmcp/sqs';
+import { SqsClientTransport, provisionSqs } from '@asyncmcp/sqs';
 import { startAwsEmulator } from '@asyncmcp/testkit';
 import { runAgainstServer } from './against-server.js';
-import { checkNothingLeft, createDemoQueues, queueName } from './queues.js';
+import { DEMO_QUEUES, checkNothingLeft, queueName } from './queues.js';
 import type { AwsEmulator } from '@asyncmcp/testkit';
 import type { Stage } from './stage.js';
 
@@ -16,15 +16,20 @@ export async function runSqs(stage: Stage): Promise<void> {
 }
 
 async function runAgainst(emulator: AwsEmulator, stage: Stage): Promise<void> {
-  const { requestQueueUrl, deadLetterQueueUrl } = await createDemoQueues(emulator);
+  const topology = await provisionSqs({ sqs: emulator.sqsClient(), ...DEMO_QUEUES });
+  const { requestQueueUrl, deadLetterQueueUrl = '' } = topology;
   stage.fact('emulator', `SQS in memory, at ${emulator.endpoint}`);
   stage.fact('queues', `${queueName(requestQueueUrl)}, redriven to ${queueName(deadLetterQueueUrl)}`);
   await runAgainstServer(stage, {
     emulator,
     requestQueueUrl,
-    serverArgs: [],
-    createTransport: (sqs) => new SqsClientTransport({ sqs, requestQueueUrl }),
+    channels: 'queue',
+    createTransports: (sqs) => ({ createTransport: () => new SqsClientTransport({ sqs, requestQueueUrl }) }),
   });
   const queues = await checkNothingLeft(emulator);
-  stage.fact('queues', `${queues.join(', ')}: empty, and no other is left`);
+  stage.fact('queues', `${queues.toSorted().join(', ')}: empty, and no other is left`);
+  await topology.teardown();
+  const left = await checkNothingLeft(emulator);
+  if (left.length > 0) throw new Error(`The teardown left ${left.join(', ')}.`);
+  stage.fact('teardown', 'both are gone');
 }

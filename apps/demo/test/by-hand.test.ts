@@ -1,4 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { provisionSnsSqs } from '@asyncmcp/sns-sqs';
+import { awsClientConfig } from '@asyncmcp/testkit';
+import { SNSClient } from '@aws-sdk/client-sns';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { DEMO_TOPOLOGY } from '../src/sns-sqs.js';
 import { emulator, finish, printed, start } from './support.js';
 import type { ModuleProcess } from '@asyncmcp/testkit';
 
@@ -54,7 +59,22 @@ describe('emulator, server and client by hand', () => {
     await startServer(env);
     const { code, lines } = await finish(await run(client, [], env));
     expect(lines.join('\n')).toContain('subscription created');
-    expect(lines.join('\n')).toContain('7 of 7 steps checked');
+    expect(lines.join('\n')).toContain('8 of 8 steps checked');
+    expect(code).toBe(0);
+  });
+
+  it('takes replies from a topic through a queue of one’s own', async () => {
+    const { endpoint, env } = await startEmulator('sns-sqs');
+    await startServer(env);
+    const config = awsClientConfig(endpoint);
+    const [sns, sqs] = [new SNSClient(config), new SQSClient(config)];
+    const names = { responseQueueName: 'mine', clientId: 'me' };
+    const { responseQueueUrl = '' } = await provisionSnsSqs({ sns, sqs, ...DEMO_TOPOLOGY, ...names });
+    sns.destroy();
+    sqs.destroy();
+    const args = ['--response-queue-url', responseQueueUrl, '--client-id', 'me'];
+    const { code, lines } = await finish(await run(client, args, env));
+    expect(lines.join('\n')).toMatch(/← mine +result #2/);
     expect(code).toBe(0);
   });
 
@@ -79,6 +99,13 @@ describe('emulator, server and client by hand', () => {
       expect(lines.join('\n')).toContain('give --request-queue-url, or set ASYNCMCP_REQUEST_QUEUE_URL');
       expect(code).toBe(2);
     }
+  });
+
+  it('says what to do when the topics are not given', async () => {
+    const env = { ASYNCMCP_REQUEST_TOPIC_ARN: '', ASYNCMCP_RESPONSE_TOPIC_ARN: '' };
+    const { code, lines } = await finish(await run(client, ['--transport', 'sns-sqs'], env));
+    expect(lines.join('\n')).toContain('give --request-topic-arn and --response-topic-arn');
+    expect(code).toBe(2);
   });
 
   it('says so when the queue does not exist', async () => {

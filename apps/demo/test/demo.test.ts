@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { demo, finish, isStyled, printed, start } from './support.js';
 
-const STEPS = ['handshake', 'tool list', 'quick tool', 'slow tool', 'cancelled call', 'failing tool', "session's end"];
+const CALLS = ['handshake', 'tool list', 'quick tool', 'slow tool', 'cancelled call', 'failing tool'];
+const END = "session's end";
 
 describe('demo', () => {
   it('shows every step over SQS, and leaves nothing', async () => {
@@ -10,7 +11,7 @@ describe('demo', () => {
     expect(text).toContain('✓ sqs passed in');
     expect(code).toBe(0);
     const checked = lines.filter((line) => line.startsWith('  ✓ ')).map((line) => line.slice(4, 20).trim());
-    expect(checked).toEqual([...STEPS, '7 of 7 steps che']);
+    expect(checked).toEqual([...CALLS, END, '7 of 7 steps che']);
     expect(text).toMatch(/→ demo-requests +tools\/call greet #\d+ +\d+ B +\+\d+ ms/);
     expect(text).toMatch(/← asyncmcp-response-.{5}… notifications\/progress 5\/5 +\d+ B/);
     expect(text).toMatch(/→ demo-requests +notifications\/cancelled #\d+/);
@@ -27,22 +28,31 @@ describe('demo', () => {
     expect(text).toContain('✓ sns-sqs passed in');
     expect(code).toBe(0);
     const checked = lines.filter((line) => line.startsWith('  ✓ ')).map((line) => line.slice(4, 20).trim());
-    expect(checked).toEqual([...STEPS, '7 of 7 steps che']);
-    expect(text).toContain('which alone may send to it; raw delivery; else to demo-dead-letters');
-    expect(text).toMatch(/→ demo-requests +tools\/call greet #\d+ +\d+ B +\+\d+ ms/);
-    expect(text).toMatch(/← asyncmcp-response-.{5}… notifications\/progress 5\/5 +\d+ B/);
-    expect(text).toMatch(/- demo-responses +subscription deleted/);
-    expect(text).toContain('topics, queues and subscription are gone');
+    expect(checked).toEqual([...CALLS, 'broadcast', END, '8 of 8 steps che']);
+    expect(text).toContain('{"ClientId":["demo-client",{"exists":false}]}');
+    expect(text).toContain('topic demo-responses to queue demo-responses');
+    expect(text).toMatch(/→ topic demo-requests +tools\/call greet #\d+ +\d+ B +\+\d+ ms/);
+    expect(text).toMatch(/← demo-responses +notifications\/progress 5\/5 +\d+ B/);
+    expect(text).toMatch(/← demo-responses +notifications\/message/);
+    expect(text).toMatch(/\+ topic demo-responses +subscription created/);
+    expect(text).toMatch(/← asyncmcp-response-.{5}… notifications\/message/);
+    expect(text).toMatch(/- topic demo-responses +subscription deleted/);
+    expect(text).toMatch(/- asyncmcp-response-.{5}… temporary queue deleted/);
+    expect(text).toContain('stopped: exit code 0');
+    expect(text).toContain('no topic, subscription or queue is left');
   });
 
   it('prints lines that fit a terminal, and no colours where there is none', async () => {
-    const { lines } = await finish(await start(demo, []));
+    const { code, lines } = await finish(await start(demo, []));
     expect(lines.filter((line) => line.length > 80 || isStyled(line))).toEqual([]);
+    // Without a name it runs all there are.
+    expect(lines.filter((line) => / passed in /.test(line))).toHaveLength(2);
+    expect(code).toBe(0);
   });
 
   it('names the transports there are', async () => {
     const { code, lines } = await finish(await start(demo, ['carrier-pigeon']));
-    expect(lines).toEqual(['Unknown transport: carrier-pigeon. There is: sqs, sns-sqs.']);
+    expect(lines).toEqual(['Unknown transport: carrier-pigeon. There are: sqs, sns-sqs.']);
     expect(code).toBe(2);
   });
 

@@ -4,6 +4,8 @@ import { createDemoMcpServer } from '@asyncmcp/demo-server';
 import { MemoryBroker, MemoryClientTransport, MemoryServer, rejectionOf } from '@asyncmcp/testkit';
 import type { ServerLike, SessionInfo } from '@asyncmcp/core';
 import type { DemoTransport } from '@asyncmcp/demo-client';
+import type { Broadcast } from '@asyncmcp/demo-server';
+import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 
 describe('scenario', () => {
@@ -27,8 +29,44 @@ describe('scenario', () => {
     }
   }
 
+  /** The same with a broadcast, which reaches each client as often as it says: the first, the other. */
+  async function scenarioWithBroadcast(times: readonly number[]): Promise<string[]> {
+    const broker = new MemoryBroker();
+    broker.createQueue('requests');
+    const servers: McpServer[] = [];
+    const broadcast: Broadcast = async (notification) => {
+      for (const [index, { server: each }] of servers.entries()) {
+        for (let time = 0; time < (times[index] ?? 0); time++) await each.notification(notification);
+      }
+    };
+    const createServer = (session: SessionInfo): ServerLike => {
+      const mcp = createDemoMcpServer(session, undefined, broadcast);
+      servers.push(mcp);
+      return mcp;
+    };
+    server = new MemoryServer({ broker, requestQueue: 'requests', createServer });
+    await server.start();
+    const lines: string[] = [];
+    const createTransport = (): DemoTransport => new MemoryClientTransport({ broker, requestQueue: 'requests' });
+    const print = (line: string): void => void lines.push(line);
+    await runScenario({ createTransport, createListener: createTransport, trace: new Trace(), print });
+    return lines;
+  }
+
   afterEach(async () => {
     await server?.close();
+  });
+
+  it('has one more step where servers can broadcast', async () => {
+    const lines = await scenarioWithBroadcast([1, 1]);
+    expect(lines.at(-1)).toContain('8 of 8 steps checked');
+  });
+
+  it.each([
+    ['twice', [1, 2]],
+    ['not at all', [1, 0]],
+  ])('fails at the broadcast when a client hears it %s', async (_often, times) => {
+    expect(await rejectionOf(scenarioWithBroadcast(times))).toMatchObject({ step: 'broadcast' });
   });
 
   it('passes with the demo server, whatever the transport', async () => {
