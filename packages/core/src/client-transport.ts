@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { AnswerAddresses } from './answer-addresses.js';
 import { DuplicateWindow } from './duplicate-window.js';
 import { createEnvelope, createMetadata } from './envelope.js';
 import { AsyncMcpError, toAsyncMcpError } from './errors.js';
 import {
   errorCodeOf,
   isErrorResponse,
+  isForEverybody,
   isNotification,
   isRequest,
   isRequestId,
@@ -20,41 +22,10 @@ import type {
   MessageExtraInfo,
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
+import type { ClientWire } from './client-wire.js';
 import type { Delivery } from './delivery.js';
-import type { Envelope, EnvelopeMetadata, InboundEnvelope } from './envelope.js';
+import type { Envelope, InboundEnvelope } from './envelope.js';
 import type { Logger } from './logger.js';
-
-/** What a client transport is told by its wire. */
-export interface ClientWireEvents {
-  /** Whether a message on a reply channel that others share is for this client. */
-  accepts(envelope: InboundEnvelope): boolean;
-  /** Takes a message in and settles it. Never rejects. */
-  receive(delivery: Delivery): Promise<void>;
-  /** Counts a message that this client did not accept and the channel threw away, because others have copies of their own. */
-  discarded(envelope: InboundEnvelope): void;
-  /** Something went wrong that does not end the connection. */
-  failed(error: AsyncMcpError): void;
-  /** No reply can come in any more: reports it and closes, so that pending calls fail instead of waiting. */
-  lost(error: AsyncMcpError): void;
-}
-
-/** What a transport adds to {@link ClientTransport}: a way out and a way in. */
-export interface ClientWire {
-  /** Opens the way in; resolves with the address that replies reach this client at. A failed open leaves nothing behind. */
-  open(events: ClientWireEvents): Promise<string>;
-  /** Hands a message to the broker or server; resolves when it was taken, rejects with an AsyncMcpError otherwise. */
-  publish(envelope: Envelope): Promise<void>;
-  /** Hands a message to an address other than the server's usual one: where a server wants its own request answered. */
-  publishTo(address: string, envelope: Envelope): Promise<void>;
-  /** Whether {@link publishTo} may send to an address, which is a claim of whoever wrote the message. */
-  allowsAddress(address: string): boolean;
-  /** Asks the server to end the session. */
-  terminate(metadata: EnvelopeMetadata): Promise<void>;
-  /** The `initialize` params with the reply address in them, in the shape the transport's server expects. */
-  withReplyAddress(initializeParams: Readonly<Record<string, unknown>>, address: string): Record<string, unknown>;
-  /** Closes the way in and lets what is being sent finish. Idempotent. */
-  close(): Promise<void>;
-}
 
 export interface ClientTransportOptions {
   readonly wire: ClientWire;
@@ -74,12 +45,8 @@ export interface ClientTransportCounters {
   foreign: number;
 }
 
-/** Notifications that name a request by its id, which is another one for every client. */
-const OF_ONE_REQUEST: ReadonlySet<string> = new Set(['notifications/cancelled', 'notifications/progress']);
 /** Bounds of what is remembered of messages that were received. */
 const RECEIVED_WINDOW = { maxEntries: 10_000, ttlMs: 20 * 60_000 };
-/** Bounds of what is remembered of where servers want their requests answered. */
-const ANSWER_ADDRESSES = { maxEntries: 10_000, ttlMs: 48 * 60 * 60_000 };
 
 /**
  * The client side of every transport: a drop-in `Transport` for the SDK's `Client`. Each response reaches the SDK once,
@@ -97,8 +64,7 @@ export class ClientTransport implements Transport {
   readonly #logger: Logger;
   /** Their methods, by id. */
   readonly #openRequests = new Map<RequestId, string>();
-  /** Where the server wants its own requests answered, by their id. */
-  readonly #answerAddresses = new DuplicateWindow<string, RequestId>(ANSWER_ADDRESSES);
+  readonly #answerAddresses: AnswerAddresses;
   readonly #received = new DuplicateWindow<true>(RECEIVED_WINDOW);
   #initialize: { readonly wireId: string; readonly originalId: RequestId } | undefined;
   #protocolVersion: string | undefined;
@@ -110,6 +76,10 @@ export class ClientTransport implements Transport {
     this.clientId = clientId;
     this.#wire = wire;
     this.#logger = logger;
+    this.#answerAddresses = new AnswerAddresses(
+      (address) => wire.allowsAddress(address),
+      (error) => this.#report(error),
+    );
   }
 
   /** The protocol version negotiated with the server, once it is. */
@@ -228,8 +198,7 @@ export class ClientTransport implements Transport {
 
   #publish(message: JSONRPCMessage, envelope: Envelope): Promise<void> {
     if (isResponse(message) && message.id !== undefined) {
-      const address = this.#answerAddresses.get(message.id);
-      this.#answerAddresses.delete(message.id);
+      const address = this.#answerAddresses.take(message.id);
       if (address !== undefined) return this.#wire.publishTo(address, envelope);
     }
     return this.#wire.publish(envelope);
@@ -282,10 +251,11 @@ export class ClientTransport implements Transport {
     // Standard queues reorder: progress that comes after its response is of no use, and an error to the SDK.
     const late = related !== undefined && !this.#openRequests.has(related);
     if (late && isNotification(message) && message.method === 'notifications/progress') return;
-    if (isRequest(message)) this.#rememberAnswerAddress(message.id, envelope.replyTo);
-    else if (isNotification(message) && message.method === 'notifications/cancelled') {
+    if (isRequest(message)) {
+      if (envelope.replyTo !== undefined) this.#answerAddresses.remember(message.id, envelope.replyTo);
+    } else if (isNotification(message) && message.method === 'notifications/cancelled') {
       const id = message.params?.['requestId'];
-      if (isRequestId(id)) this.#answerAddresses.delete(id);
+      if (isRequestId(id)) this.#answerAddresses.forget(id);
     }
     this.onmessage?.(message);
   }
@@ -293,7 +263,7 @@ export class ClientTransport implements Transport {
   /** What is for everybody is a notification, of no particular request, and means nothing before there is a session. */
   #concerns(message: JSONRPCMessage): boolean {
     if (this.sessionId === undefined) return false;
-    const general = isNotification(message) && !OF_ONE_REQUEST.has(message.method);
+    const general = isForEverybody(message);
     if (!general) this.counters.invalid++;
     return general;
   }
@@ -351,31 +321,11 @@ export class ClientTransport implements Transport {
     );
   }
 
-  #rememberAnswerAddress(id: RequestId, replyTo: string | undefined): void {
-    if (replyTo === undefined) return;
-    if (this.#allows(replyTo)) this.#answerAddresses.add(id, replyTo);
-    else {
-      this.#report(
-        new AsyncMcpError(
-          'ERR_REPLY_ADDRESS_REFUSED',
-          `A server request asks to be answered at ${replyTo}, which the policy refuses; it is answered as usual.`,
-        ),
-      );
-    }
-  }
-
-  /** A policy that throws, or answers anything but true, allows nothing. */
-  #allows(address: string): boolean {
-    try {
-      return this.#wire.allowsAddress(address) === true;
-    } catch (error) {
-      this.#report(toAsyncMcpError(error, 'ERR_REPLY_ADDRESS_REFUSED', 'allowReplyTo failed, which counts as no'));
-      return false;
-    }
-  }
-
+  /** The SDK gave a request up, under the id it knows. */
   #forget(id: unknown): void {
-    if (isRequestId(id)) this.#openRequests.delete(id);
+    const { wireId, originalId } = this.#initialize ?? {};
+    if (wireId !== undefined && id === originalId && this.sessionId === undefined) this.#openRequests.delete(wireId);
+    else if (isRequestId(id)) this.#openRequests.delete(id);
   }
 
   /** Whatever the user's logger or callback does, it must not stop what was being done. */

@@ -37,6 +37,7 @@ export {
   errorCodeOf,
   errorResponse,
   isErrorResponse,
+  isForEverybody,
   isNotification,
   isRecord,
   isRequest,
@@ -47,7 +48,7 @@ export {
 export { createEnvelope, createMetadata } from './envelope.js';
 export { createDelivery } from './delivery.js';
 export { decodeEnvelope, encodeEnvelope, encodeTermination } from './wire.js';
-export { backoffDelay, retry } from './retry.js';
+export { backoffDelay, retry, retryAfter } from './retry.js';
 export { DuplicateWindow } from './duplicate-window.js';
 export { MemorySessionStore } from './session-store.js';
 export { SUPPORTED_PROTOCOL_VERSIONS } from './protocol-versions.js';
@@ -69,9 +70,5 @@ export type { SessionSummary, Sessions } from './session-registry.js';
 export type { AllowReplyTo, ReplyAddressInfo, ReplyPort } from './reply-port.js';
 export type { SessionHostOptions } from './session-host.js';
 export type { CheckedServerOptions, ServerOptions } from './host-options.js';
-export type {
-  ClientTransportCounters,
-  ClientTransportOptions,
-  ClientWire,
-  ClientWireEvents,
-} from './client-transport.js';
+export type { ClientTransportCounters, ClientTransportOptions } from './client-transport.js';
+export type { ClientWire, ClientWireEvents } from './client-wire.js';

@@ -46,6 +46,14 @@ export function isNotification(message: JSONRPCMessage): message is JSONRPCNotif
   return 'method' in message && !('id' in message);
 }
 
+/** Notifications that name a request by its id, which is another one for every client. */
+const OF_ONE_REQUEST: ReadonlySet<string> = new Set(['notifications/cancelled', 'notifications/progress']);
+
+/** Whether a message may be broadcast: a notification that is not about one request. */
+export function isForEverybody(message: JSONRPCMessage): message is JSONRPCNotification {
+  return isNotification(message) && message.method.startsWith('notifications/') && !OF_ONE_REQUEST.has(message.method);
+}
+
 export function isResponse(message: JSONRPCMessage): message is JSONRPCResultResponse | JSONRPCErrorResponse {
   return !('method' in message);
 }

@@ -55,6 +55,19 @@ export async function retry<T>(task: (attempt: number) => Promise<T>, options: R
   }
 }
 
+/** Goes on as {@link retry} does after a first try of the same task that failed with `failure`. */
+export function retryAfter<T>(
+  failure: unknown,
+  task: (attempt: number) => Promise<T>,
+  options: RetryOptions,
+): Promise<T> {
+  const tryAgain = async (attempt: number): Promise<T> => {
+    if (attempt === 1) throw failure;
+    return task(attempt);
+  };
+  return retry(tryAgain, options);
+}
+
 /** Rejects with the signal's own reason, which timers/promises hides behind an AbortError. */
 async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   try {

@@ -4,7 +4,7 @@ import { createDelivery } from '../src/delivery.js';
 import { createMetadata } from '../src/envelope.js';
 import { AsyncMcpError } from '../src/errors.js';
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
-import type { ClientWireEvents } from '../src/client-transport.js';
+import type { ClientWireEvents } from '../src/client-wire.js';
 import type { InboundEnvelope } from '../src/envelope.js';
 
 type From = Partial<
@@ -188,6 +188,15 @@ describe('initialize', () => {
     // The SDK gets the answer under the id it knows.
     expect(client.taken).toEqual([{ ...INITIALIZED, id: 0 }]);
   });
+});
+
+it('an initialize that the SDK gave up is no longer waited for', async () => {
+  const client = await startInitializing();
+  await client.transport.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 0 } });
+  await client.receive(INITIALIZED, { clientId: 'me', sessionId: 'late' });
+  expect(client.transport.sessionId).toBeUndefined();
+  expect(client.taken).toEqual([]);
+  expect(client.transport.counters.duplicates).toBe(1);
 });
 
 describe('a reply channel', () => {

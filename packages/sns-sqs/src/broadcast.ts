@@ -1,4 +1,4 @@
-import { checkMessage, invalidOption, isNotification, isRecord } from '@asyncmcp/core';
+import { checkMessage, invalidOption, isForEverybody, isRecord } from '@asyncmcp/core';
 import type { JSONRPCNotification } from '@modelcontextprotocol/sdk/types.js';
 
 /** A notification for every client, e.g. `{ method: 'notifications/tools/list_changed' }`. */
@@ -6,9 +6,6 @@ export interface BroadcastNotification {
   readonly method: string;
   readonly params?: Readonly<Record<string, unknown>> | undefined;
 }
-
-/** They name a request by its id, which is another one for every client. */
-const OF_ONE_REQUEST: readonly string[] = ['notifications/cancelled', 'notifications/progress'];
 
 /**
  * The JSON-RPC message of a notification that may be broadcast.
@@ -20,8 +17,6 @@ export function checkBroadcast(notification: BroadcastNotification): JSONRPCNoti
   if (!isRecord(notification)) throw invalidOption('notification', notification, allowed);
   const { method, params } = notification;
   const checked = checkMessage({ jsonrpc: '2.0', method, ...(params !== undefined && { params }) });
-  if (!checked.ok || !isNotification(checked.message) || !checked.message.method.startsWith('notifications/'))
-    throw invalidOption('notification', notification, allowed);
-  if (OF_ONE_REQUEST.includes(checked.message.method)) throw invalidOption('notification', method, allowed);
-  return checked.message;
+  if (checked.ok && isForEverybody(checked.message)) return checked.message;
+  throw invalidOption('notification', notification, allowed);
 }

@@ -26,16 +26,16 @@ import { createSnsSendApi } from './sns-send-api.js';
 import { otherTopicArnOption, scopeOfTopic, topicArnOption } from './topic-address.js';
 import { createTopicLimits } from './topic-limits.js';
 import type { ClientWire, Logger } from '@asyncmcp/core';
-import type { ReplyChannel } from '@asyncmcp/sqs';
+import type { ReplyChannel, SqsClientTransportOptions } from '@asyncmcp/sqs';
 import type { SNSClient } from '@aws-sdk/client-sns';
-import type { SQSClient } from '@aws-sdk/client-sqs';
 
-/** Options of {@link SnsSqsClientTransport}. */
-export interface SnsSqsClientTransportOptions {
+/** Options of {@link SnsSqsClientTransport}: those of `SqsClientTransport`, and where they differ: */
+export interface SnsSqsClientTransportOptions extends Omit<
+  SqsClientTransportOptions,
+  'requestQueueUrl' | 'responseQueueUrl' | 'allowReplyTo'
+> {
   /** The AWS client that publishes. The transport does not destroy it. */
   readonly sns: SNSClient;
-  /** The AWS client that receives. The transport does not destroy it. */
-  readonly sqs: SQSClient;
   /** The topic that the servers' request queue is subscribed to. */
   readonly requestTopicArn: string;
   /** The topic that servers publish this client's replies to. Clients may share one. */
@@ -46,8 +46,6 @@ export interface SnsSqsClientTransportOptions {
    * the replies to this client only; on close both are removed. (A topic can have 200 filter policies.)
    */
   readonly responseQueueUrl?: string | undefined;
-  /** A receiver shared with other transports of this process; instead of `responseQueueUrl`. Default: one of its own. */
-  readonly receiver?: SqsResponseReceiver | undefined;
   /** The subscription of the response queue. Default: looked for, in the list of the topic's subscriptions. */
   readonly subscriptionArn?: string | undefined;
   /**
@@ -55,18 +53,8 @@ export interface SnsSqsClientTransportOptions {
    * noticed otherwise. Each look is an API call. Default 60,000.
    */
   readonly subscriptionCheckMs?: number | undefined;
-  /** Names this client to servers, up to 128 characters. Default: a new UUID. */
-  readonly clientId?: string | undefined;
-  /** Attributes to put on every message, besides those of the wire format; two at most (AWS allows ten in all). Default: none. */
-  readonly messageAttributes?: Readonly<Record<string, string>> | undefined;
   /** Which topics a server may ask to be answered at. Default: those in the account and region of the request topic. */
   readonly allowReplyTo?: ((address: string) => boolean) | undefined;
-  /** Longest long poll, in seconds, 1 to 20 (the limit of SQS). Default 20. */
-  readonly waitTimeSeconds?: number | undefined;
-  /** For how long, in seconds, a received message is invisible to others, 2 to 43,200. Default 30. */
-  readonly visibilityTimeoutSeconds?: number | undefined;
-  /** pino-compatible. Default: silent. */
-  readonly logger?: Logger | undefined;
 }
 
 const OPTION_NAMES = [

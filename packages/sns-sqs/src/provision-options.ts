@@ -1,4 +1,4 @@
-import { booleanOption, invalidOption, objectOption } from '@asyncmcp/core';
+import { booleanOption, clientIdOption, invalidOption, objectOption } from '@asyncmcp/core';
 import { SQS_PROVISION_OPTION_NAMES, checkSqsProvisionOptions, resourceNameOption } from '@asyncmcp/sqs';
 import type { CheckedSqsProvisionOptions, SqsProvisionOptions } from '@asyncmcp/sqs';
 import type { SNSClient } from '@aws-sdk/client-sns';
@@ -57,16 +57,14 @@ export function checkSnsSqsProvisionOptions(options: SnsSqsProvisionOptions): Ch
     sns: objectOption('sns', options.sns, ['send']),
     requestTopicName,
     responseTopicName,
-    clientId: clientIdOption(options.clientId, queues.responseQueueName),
+    clientId: ownerOption(options.clientId, queues.responseQueueName),
     rawMessageDelivery: booleanOption('rawMessageDelivery', options.rawMessageDelivery, true),
   };
 }
 
-function clientIdOption(value: unknown, responseQueueName: string | undefined): string | undefined {
-  if (value === undefined) return undefined;
-  if (responseQueueName === undefined) {
+function ownerOption(value: unknown, responseQueueName: string | undefined): string | undefined {
+  if (value !== undefined && responseQueueName === undefined) {
     throw invalidOption('clientId', value, 'left out without responseQueueName: it says whose queue that is');
   }
-  if (typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value)) return value;
-  throw invalidOption('clientId', value, '1 to 128 visible ASCII characters without spaces');
+  return clientIdOption(value);
 }

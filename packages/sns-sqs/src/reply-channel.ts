@@ -7,6 +7,7 @@ import {
   deleteTemporaryQueue,
   withTeardown,
 } from '@asyncmcp/sqs';
+import { topicStatement, withStatement } from './queue-policy.js';
 import { subscribeQueue } from './subscribe-queue.js';
 import { subscriptionGone, watchSubscription } from './subscription-watch.js';
 import { findSubscription, unsubscribe } from './subscription.js';
@@ -111,7 +112,10 @@ export function createTemporaryTopicReplyChannel(
 
   function make(clientEvents: ClientWireEvents): Promise<Teardown> {
     return withTeardown(async (log) => {
-      const queueUrl = await createTemporaryQueue(sqs, signal, options.fifo);
+      const queueUrl = await createTemporaryQueue(sqs, signal, {
+        fifo: options.fifo,
+        policy: (name) => policyFor(responseTopicArn, name),
+      });
       log.add({ what: `queue ${queueUrl}`, made: true, undo: () => deleteTemporaryQueue(sqs, queueUrl) });
       const subscribed = { sns, sqs, topicArn: responseTopicArn, queueUrl, clientId, fresh: true, signal };
       const { subscriptionArn } = await subscribeQueue(subscribed);
@@ -145,6 +149,16 @@ export function createTemporaryTopicReplyChannel(
       }
     },
   };
+}
+
+/**
+ * By which the topic may send to a queue of its account and region. If the queue is to be in another, its subscribing finds the
+ * statement wrong, and mends it.
+ */
+function policyFor(topicArn: string, queueName: string): string {
+  const [arn, partition, , region, account] = topicArn.split(':');
+  const queueArn = [arn, partition, 'sqs', region, account, queueName].join(':');
+  return withStatement(undefined, topicStatement(topicArn, queueArn)) ?? '';
 }
 
 function closedWhileStarting(): AsyncMcpError {

@@ -23,34 +23,23 @@ import { createReplyPolicy } from './reply-policy.js';
 import { createSnsSendApi } from './sns-send-api.js';
 import { topicArnOption } from './topic-address.js';
 import { createTopicLimits } from './topic-limits.js';
-import type { AllowReplyTo, ReplyPort, ServerOptions, Sessions } from '@asyncmcp/core';
-import type { QueueServer, Sender } from '@asyncmcp/sqs';
+import type { AllowReplyTo, ReplyPort, Sessions } from '@asyncmcp/core';
+import type { QueueServer, Sender, SqsServerOptions } from '@asyncmcp/sqs';
 import type { SNSClient } from '@aws-sdk/client-sns';
-import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { BroadcastNotification } from './broadcast.js';
 import type { ReplyPolicy } from './reply-policy.js';
 
-/** Options of {@link SnsSqsServer}. */
-export interface SnsSqsServerOptions extends ServerOptions {
+/** Options of {@link SnsSqsServer}: those of `SqsServer`, and where they differ: */
+export interface SnsSqsServerOptions extends Omit<
+  SqsServerOptions,
+  'requestQueueUrl' | 'allowReplyTo' | 'answerQueueUrl'
+> {
   /** The AWS client that publishes replies. The server does not destroy it. */
   readonly sns: SNSClient;
-  /** The AWS client that receives requests. The server does not destroy it. */
-  readonly sqs: SQSClient;
   /** The queue subscribed to the request topic, with raw delivery or without. Servers of one kind share it. */
   readonly requestQueueUrl: string;
-  /** Longest long poll, in seconds, 1 to 20 (the limit of SQS). Default 20. */
-  readonly waitTimeSeconds?: number | undefined;
-  /**
-   * For how long, in seconds, a received message is invisible to others unless renewed, 2 to 43,200; it is renewed at a
-   * third of this while the call runs. What a killed process held comes back after at most this. Default 30.
-   */
-  readonly visibilityTimeoutSeconds?: number | undefined;
-  /** Attributes to put on every reply, besides those of the wire format; two at most (AWS allows ten in all). Default: none. */
-  readonly messageAttributes?: Readonly<Record<string, string>> | undefined;
   /** Which topics replies may go to. Default: those in the account and region of the request queue. */
   readonly allowReplyTo?: AllowReplyTo | undefined;
-  /** Where messages go that can never be handled. Default: the dead-letter queue of the request queue's redrive policy. */
-  readonly deadLetterQueueUrl?: string | undefined;
   /**
    * A topic, and the queue of this very process that is subscribed to it, where clients answer its servers' own requests
    * (sampling, elicitation, roots). Both or neither. Worth having when several processes share the request queue: answers

@@ -22,7 +22,7 @@ export interface SubscriptionSettings {
  * @see https://docs.aws.amazon.com/sns/latest/dg/attribute-key-matching.html
  * @see https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html
  */
-export function filterPolicyOf(clientId: string): object {
+function filterPolicyOf(clientId: string): object {
   return { ClientId: [clientId, { exists: false }] };
 }
 
@@ -65,7 +65,7 @@ export function missingAttributes(
 const ADDABLE: readonly string[] = ['FilterPolicy', 'RedrivePolicy'];
 
 /** Whether an attribute says nothing: what was taken back is `{}`. */
-export function isEmpty(value: string | undefined): boolean {
+function isEmpty(value: string | undefined): boolean {
   return value === undefined || value === '' || value === '{}';
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { silentLogger } from '@asyncmcp/core';
 import { createSqsConsumer } from '@asyncmcp/sqs';
-import { startAwsEmulator } from '@asyncmcp/testkit';
+import { rawAttributes, rawFifoIds, startAwsEmulator } from '@asyncmcp/testkit';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { SnsSqsClientTransport, SnsSqsServer, provisionSnsSqs } from '../src/index.js';
@@ -9,7 +9,7 @@ import { injectPublishFaults } from './publish-faults.js';
 import { wrapped } from './wrapped.js';
 import type { InboundEnvelope } from '@asyncmcp/core';
 import type { AwsEmulator, ContractDeadLetter, ContractFixture, PeerWire, RawMessage } from '@asyncmcp/testkit';
-import type { MessageAttributeValue, SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { SnsSqsTopology } from '../src/index.js';
 
 /** The default of a topic (MaximumMessageSize). */
@@ -164,46 +164,27 @@ async function createPeer(
 
 /** Publishes as a program without this package would, by the wire format alone. */
 async function publish({ sns }: Wire, topicArn: string, message: RawMessage): Promise<void> {
-  const MessageAttributes = attributesOf(message);
+  const MessageAttributes = rawAttributes(message);
   await sns.send(
-    new PublishCommand({ TopicArn: topicArn, Message: message.body, MessageAttributes, ...fifoIds(topicArn, message) }),
+    new PublishCommand({
+      TopicArn: topicArn,
+      Message: message.body,
+      MessageAttributes,
+      ...rawFifoIds(topicArn, message),
+    }),
   );
 }
 
 /** Puts a message into a queue as SNS would. */
 async function putInto({ sqs, rawMessageDelivery }: Wire, queueUrl: string, message: RawMessage): Promise<void> {
-  const attributes = attributesOf(message);
+  const attributes = rawAttributes(message);
   const delivered = rawMessageDelivery
     ? { MessageBody: message.body, MessageAttributes: attributes }
     : { MessageBody: wrapped(message.body, attributes) };
-  await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, ...delivered, ...fifoIds(queueUrl, message) }));
-}
-
-function fifoIds(address: string, message: RawMessage): { MessageGroupId?: string; MessageDeduplicationId?: string } {
-  if (!address.endsWith('.fifo')) return {};
-  const client = message.sessionId ?? message.clientId ?? 'nobody';
-  // As clients do: what is no request does not wait behind the session's calls.
-  const inOrder = message.requestId !== undefined || message.body.includes('notifications/initialized');
-  return { MessageGroupId: inOrder ? client : `${client}.control`, MessageDeduplicationId: randomUUID() };
+  await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, ...delivered, ...rawFifoIds(queueUrl, message) }));
 }
 
 function unwrap(body: string): string {
   const { Message } = JSON.parse(body) as { Message: string };
   return Message;
-}
-
-/** Written by hand, not with the codec: what a peer sends need not be what the codec would write. */
-function attributesOf(message: RawMessage): Record<string, MessageAttributeValue> {
-  const { type = 'jsonrpc', messageId, sessionId, clientId, protocolVersion, replyTo, requestId } = message;
-  const extension = { ...(messageId !== undefined && { id: messageId }), ...(replyTo !== undefined && { replyTo }) };
-  const values = {
-    MessageType: type,
-    SessionId: sessionId,
-    ClientId: clientId,
-    ProtocolVersion: protocolVersion,
-    RequestId: requestId === undefined || requestId === '' ? undefined : String(requestId),
-    AsyncMcp: Object.keys(extension).length === 0 ? undefined : JSON.stringify({ v: 1, ...extension }),
-  };
-  const present = Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return Object.fromEntries(present.map(([name, StringValue]) => [name, { DataType: 'String', StringValue }]));
 }

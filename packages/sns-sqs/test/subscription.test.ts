@@ -4,7 +4,7 @@ import { isAsyncMcpError } from '@asyncmcp/core';
 import { createDeferred, rejectionOf, until } from '@asyncmcp/testkit';
 import { ListSubscriptionsCommand, ListTopicsCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
-import { accessDenied, intercept } from './topology.js';
+import { accessDenied, intercept, recordCalls, statementOf } from './topology.js';
 import { echo, useSystem } from './system.js';
 import type { AsyncMcpError } from '@asyncmcp/core';
 
@@ -39,6 +39,20 @@ describe('the temporary response queue', () => {
     expect(during.subscriptions).toHaveLength(before.subscriptions.length + 1);
     await client.close();
     expect(await inventory()).toEqual(before);
+  });
+
+  it('lets its topic send to it from the first moment, and nobody else', async () => {
+    const [sns, sqs] = [system().sns(), system().aws.sqsClient()];
+    const calls = recordCalls({ sns, sqs });
+    await system().transport({ sns, sqs }).start();
+    const changes = calls.filter(({ command }) => !/^(Get|List|Receive)/.test(command));
+    expect(changes.map(({ command }) => command)).toEqual(['CreateQueue', 'Subscribe']);
+    const [{ input } = { input: {} }] = changes;
+    const { QueueName, Attributes } = input as { QueueName: string; Attributes: { Policy: string } };
+    expect(JSON.parse(Attributes.Policy)).toEqual({
+      Version: '2012-10-17',
+      Statement: [statementOf('responses', QueueName)],
+    });
   });
 
   it('is left behind by no failure of the start', async () => {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { DeleteMessageBatchCommand, DeleteMessageCommand } from '@aws-sdk/client-sqs';
-import { isAsyncMcpError, retry } from '@asyncmcp/core';
+import { isAsyncMcpError, retryAfter } from '@asyncmcp/core';
 import { awsCall, createSharedAbort } from './aws-call.js';
 import { fromHandleFailure, isTransient } from './aws-errors.js';
 import { createBatcher } from './batcher.js';
@@ -62,8 +62,5 @@ export function createDeletes(sqs: SQSClient, queueUrl: string): (receiptHandle:
   setMaxListeners(0, signal);
   const timing = { forMs: DELETE_FOR_MS, signal, isTransient };
   return (receiptHandle) =>
-    batcher.add(receiptHandle).catch((error: unknown) => {
-      if (!isTransient(error)) throw error;
-      return retry(() => batcher.add(receiptHandle), timing);
-    });
+    batcher.add(receiptHandle).catch((error: unknown) => retryAfter(error, () => batcher.add(receiptHandle), timing));
 }

@@ -120,6 +120,6 @@ function redriveFrom(redrivePolicy: string | undefined): Pick<QueueFacts, 'deadL
 }
 
 /** Whether AWS was not asked at all, for want of credentials. */
-export function isWithoutCredentials(error: unknown): boolean {
+function isWithoutCredentials(error: unknown): boolean {
   return error instanceof Error && /^(CredentialsProviderError|TokenProviderError)$/.test(error.name);
 }

@@ -28,8 +28,6 @@ export interface QueueServerOptions {
 /** A server that takes requests from SQS queues, wherever its replies go. */
 export interface QueueServer {
   readonly sessions: Sessions;
-  /** Whether it is between a successful start and close. */
-  readonly running: boolean;
   /**
    * Begins to take requests.
    *
@@ -133,9 +131,6 @@ export function createQueueServer(options: QueueServerOptions): QueueServer {
 
   return {
     sessions: host,
-    get running() {
-      return state === 'started';
-    },
     start,
     close,
   };

@@ -6,7 +6,7 @@ import {
   isAsyncMcpError,
   isNotification,
   isRequest,
-  retry,
+  retryAfter,
   toAsyncMcpError,
 } from '@asyncmcp/core';
 import { linkSignals, untilAborted } from './abort.js';
@@ -119,14 +119,10 @@ export function createSender(api: SendApi, options: SenderOptions): Sender {
   async function tryAgain(address: string, item: Outgoing, failure: unknown): Promise<void> {
     const { signal } = item;
     const link = linkSignals(closing.signal, signal);
-    const tryOnce = async (attempt: number): Promise<void> => {
-      // The first try was made.
-      if (attempt === 1) throw failure;
-      await untilAborted(enqueue(address, item), signal);
-    };
+    const tryOnce = (): Promise<void> => untilAborted(enqueue(address, item), signal);
     const onRetry = logRetry.bind(undefined, address);
     try {
-      await retry(tryOnce, { forMs: retryForMs, signal: link.signal, isTransient, onRetry });
+      await retryAfter(failure, tryOnce, { forMs: retryForMs, signal: link.signal, isTransient, onRetry });
     } finally {
       link.unlink();
     }

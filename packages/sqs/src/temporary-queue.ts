@@ -12,14 +12,30 @@ const VISIBLE_WITHIN_MS = 10_000;
 /** What nobody fetches is dropped after this, in seconds: one hour, the queue belongs to one client only. */
 const RETENTION_SECONDS = 3600;
 
+export interface TemporaryQueueOptions {
+  /** Default false. */
+  readonly fifo?: boolean | undefined;
+  /** The queue's policy, by its name: from the first moment, because a change takes up to a minute to be in force. Default: none. */
+  readonly policy?: ((name: string) => string) | undefined;
+}
+
 /**
- * Makes a queue for one client's replies, a FIFO queue on request, and waits until SQS knows it.
+ * Makes a queue for one client's replies and waits until SQS knows it.
  *
  * @throws AsyncMcpError `ERR_ACCESS_DENIED` without permission (sqs:CreateQueue), `ERR_UNAVAILABLE`, `ERR_CLOSED` when aborted
  */
-export async function createTemporaryQueue(sqs: SQSClient, signal: AbortSignal, fifo = false): Promise<string> {
+export async function createTemporaryQueue(
+  sqs: SQSClient,
+  signal: AbortSignal,
+  options: TemporaryQueueOptions = {},
+): Promise<string> {
+  const { fifo = false, policy } = options;
   const name = `${TEMPORARY_QUEUE_PREFIX}${randomUUID()}${fifo ? '.fifo' : ''}`;
-  const Attributes = { MessageRetentionPeriod: String(RETENTION_SECONDS), ...(fifo && { FifoQueue: 'true' }) };
+  const Attributes = {
+    MessageRetentionPeriod: String(RETENTION_SECONDS),
+    ...(fifo && { FifoQueue: 'true' }),
+    ...(policy !== undefined && { Policy: policy(name) }),
+  };
   signal.throwIfAborted();
   const { QueueUrl } = await awsCall({
     doing: `Creating the temporary response queue ${name}`,

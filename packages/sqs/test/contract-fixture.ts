@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { silentLogger } from '@asyncmcp/core';
-import { injectSqsFaults, startAwsEmulator } from '@asyncmcp/testkit';
+import { injectSqsFaults, rawAttributes, rawFifoIds, startAwsEmulator } from '@asyncmcp/testkit';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { SqsClientTransport, SqsServer, createSqsConsumer } from '../src/index.js';
-import { toMessageAttributes } from '../src/message-attributes.js';
 import { deleteTemporaryQueue } from '../src/temporary-queue.js';
-import type { InboundEnvelope, WireAttributes } from '@asyncmcp/core';
+import type { InboundEnvelope } from '@asyncmcp/core';
 import type { AwsEmulator, ContractDeadLetter, ContractFixture, PeerWire, RawMessage } from '@asyncmcp/testkit';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 
@@ -116,34 +115,12 @@ function createPeer(sqs: SQSClient, { requestQueueUrl, queueUrl, onMessage }: Pe
 
 /** Puts a message into a queue as a program without this package would, by the wire format alone. */
 async function sendRaw(sqs: SQSClient, queueUrl: string, message: RawMessage): Promise<void> {
-  const client = message.sessionId ?? message.clientId ?? 'nobody';
-  // As clients do: what is no request does not wait behind the session's calls.
-  const inOrder = message.requestId !== undefined || message.body.includes('notifications/initialized');
-  const group = inOrder ? client : `${client}.control`;
   await sqs.send(
     new SendMessageCommand({
       QueueUrl: queueUrl,
       MessageBody: message.body,
-      MessageAttributes: toMessageAttributes(attributesOf(message)),
-      ...(queueUrl.endsWith('.fifo') && { MessageGroupId: group, MessageDeduplicationId: randomUUID() }),
+      MessageAttributes: rawAttributes(message),
+      ...rawFifoIds(queueUrl, message),
     }),
-  );
-}
-
-/** Written by hand, not with the codec: what a peer sends need not be what the codec would write. */
-function attributesOf(message: RawMessage): WireAttributes {
-  const { type = 'jsonrpc', messageId, sessionId, clientId, protocolVersion, replyTo, requestId } = message;
-  const extension = { ...(messageId !== undefined && { id: messageId }), ...(replyTo !== undefined && { replyTo }) };
-  const values = {
-    MessageType: type,
-    SessionId: sessionId,
-    ClientId: clientId,
-    ProtocolVersion: protocolVersion,
-    RequestId: requestId === undefined || requestId === '' ? undefined : String(requestId),
-    AsyncMcp: Object.keys(extension).length === 0 ? undefined : JSON.stringify({ v: 1, ...extension }),
-  };
-  const present = Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return Object.fromEntries(
-    present.map(([name, value]) => [name, { DataType: 'String' as const, StringValue: value }]),
   );
 }

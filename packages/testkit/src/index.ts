@@ -21,6 +21,7 @@ export { sessionRecord } from './session-record.js';
 export { sessionStoreContract } from './session-store-contract.js';
 export { networkError, throttlingError, timeoutError, unavailableError } from './sqs-errors.js';
 export { injectSqsFaults } from './sqs-faults.js';
+export { rawAttributes, rawFifoIds } from './contract/raw-attributes.js';
 export { transportContract } from './contract/transport-contract.js';
 export { until } from './until.js';
 export type { AwsClientConfig } from './aws-client-config.js';

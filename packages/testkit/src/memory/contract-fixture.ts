@@ -3,7 +3,8 @@ import { MemoryBroker } from './broker.js';
 import { MemoryClientTransport } from './client-transport.js';
 import { MemoryConsumer } from './consumer.js';
 import { MemoryServer } from './server.js';
-import type { ClientTransport, InboundEnvelope, WireAttributes } from '@asyncmcp/core';
+import { rawAttributes } from '../contract/raw-attributes.js';
+import type { ClientTransport, InboundEnvelope } from '@asyncmcp/core';
 import type { ContractFixture, PeerWire, RawMessage } from '../contract/fixture.js';
 import type { BrokerMessage } from './queue.js';
 
@@ -91,22 +92,6 @@ function createPeer(broker: MemoryBroker, onMessage: (envelope: InboundEnvelope)
   };
 }
 
-/** Written by hand, not with the codec: what a peer sends need not be what the codec would write. */
 function wireMessage(message: RawMessage): BrokerMessage {
-  const { body, type = 'jsonrpc', messageId, sessionId, clientId, protocolVersion, replyTo, requestId } = message;
-  const extension = { ...(messageId !== undefined && { id: messageId }), ...(replyTo !== undefined && { replyTo }) };
-  const values = {
-    MessageType: type,
-    SessionId: sessionId,
-    ClientId: clientId,
-    ProtocolVersion: protocolVersion,
-    RequestId: requestId === undefined ? undefined : String(requestId),
-    AsyncMcp: Object.keys(extension).length === 0 ? undefined : JSON.stringify({ v: 1, ...extension }),
-  };
-  const attributes: WireAttributes = Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, { DataType: 'String' as const, StringValue: value }]],
-    ),
-  );
-  return { body, attributes };
+  return { body: message.body, attributes: rawAttributes(message) };
 }
