@@ -52,6 +52,7 @@ export class CallRunner {
     if (session.calls.has(id)) {
       return this.#options.responder.refuse(flight, id, requestIdInUse(request), sessionTarget(session.record));
     }
+    flight.take(session.id);
     const call = new Call(request, flight, this.#slots);
     session.calls.set(id, call);
     if (!call.startAtOnce()) return this.#runLater(session, call);
@@ -67,7 +68,7 @@ export class CallRunner {
 
   #hand(session: Session, call: Call): void {
     try {
-      session.transport.deliver(call.request);
+      session.transport.deliver(call.request, call.flight.envelope.extra);
     } catch (error) {
       session.calls.delete(call.request.id);
       call.end();

@@ -104,6 +104,7 @@ export class ClientTransport implements Transport {
       accepts: (envelope) => this.#accepts(envelope),
       receive: (delivery) => this.#receive(delivery),
       discarded: (envelope) => this.#discard(envelope),
+      repeated: () => void this.counters.duplicates++,
       failed: (error) => this.#report(error),
       lost: (error) => void this.#lose(error),
     });
@@ -116,7 +117,7 @@ export class ClientTransport implements Transport {
    * Sends one message. Resolves when the broker or the server has taken it.
    *
    * @throws AsyncMcpError `ERR_NOT_STARTED`, `ERR_CLOSED`, `ERR_MESSAGE_TOO_LARGE`, `ERR_DESTINATION_GONE`,
-   *   `ERR_ACCESS_DENIED`, `ERR_UNAVAILABLE`
+   *   `ERR_ACCESS_DENIED`, `ERR_UNAVAILABLE`; over HTTP also `ERR_SESSION_LOST` and the server's own refusals
    */
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     if (this.#state === 'closed') throw closedError();
@@ -136,8 +137,10 @@ export class ClientTransport implements Transport {
     try {
       await this.#publish(message, envelope);
     } catch (error) {
-      if (isRequest(outgoing)) this.#openRequests.delete(outgoing.id);
-      throw toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'The message could not be sent');
+      if (isRequest(outgoing)) this.#end(outgoing.id);
+      const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'The message could not be sent');
+      if (failure.code === 'ERR_SESSION_LOST') this.#report(failure);
+      throw failure;
     }
   }
 
@@ -295,7 +298,7 @@ export class ClientTransport implements Transport {
       this.#logger.debug({ id: message.id, messageId: envelope.messageId }, 'dropped a response nobody waits for');
       return;
     }
-    this.#openRequests.delete(message.id);
+    this.#end(message.id);
     if (isErrorResponse(message)) this.#noteLostSession(message);
     else if (method === 'initialize') this.#noteInitialized(message, envelope);
     const { wireId, originalId } = this.#initialize ?? {};
@@ -324,8 +327,13 @@ export class ClientTransport implements Transport {
   /** The SDK gave a request up, under the id it knows. */
   #forget(id: unknown): void {
     const { wireId, originalId } = this.#initialize ?? {};
-    if (wireId !== undefined && id === originalId && this.sessionId === undefined) this.#openRequests.delete(wireId);
-    else if (isRequestId(id)) this.#openRequests.delete(id);
+    if (wireId !== undefined && id === originalId && this.sessionId === undefined) this.#end(wireId);
+    else if (isRequestId(id)) this.#end(id);
+  }
+
+  /** A request is answered, given up, or was not sent. */
+  #end(id: RequestId): void {
+    if (this.#openRequests.delete(id)) this.#wire.answered?.(id);
   }
 
   /** Whatever the user's logger or callback does, it must not stop what was being done. */

@@ -1,3 +1,4 @@
+import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Delivery } from './delivery.js';
 import type { Envelope, EnvelopeMetadata, InboundEnvelope } from './envelope.js';
 import type { AsyncMcpError } from './errors.js';
@@ -10,6 +11,8 @@ export interface ClientWireEvents {
   receive(delivery: Delivery): Promise<void>;
   /** Counts a message that this client did not accept and the channel threw away, because others have copies of their own. */
   discarded(envelope: InboundEnvelope): void;
+  /** Counts a message that the channel knows this client has had, and did not hand to it again. */
+  repeated(envelope: InboundEnvelope): void;
   /** Something went wrong that does not end the connection. */
   failed(error: AsyncMcpError): void;
   /** No reply can come in any more: reports it and closes, so that pending calls fail instead of waiting. */
@@ -20,8 +23,13 @@ export interface ClientWireEvents {
 export interface ClientWire {
   /** Opens the way in; resolves with the address that replies reach this client at. A failed open leaves nothing behind. */
   open(events: ClientWireEvents): Promise<string>;
-  /** Hands a message to the broker or server; resolves when it was taken, rejects with an AsyncMcpError otherwise. */
+  /**
+   * Hands a message to the broker or server; resolves when it was taken, rejects with an AsyncMcpError otherwise:
+   * `ERR_SESSION_LOST` where the server says at once that it does not know the session.
+   */
   publish(envelope: Envelope): Promise<void>;
+  /** Told that a request which was published is answered or given up, for a wire that sends again what is not. */
+  answered?(id: RequestId): void;
   /** Hands a message to an address other than the server's usual one: where a server wants its own request answered. */
   publishTo(address: string, envelope: Envelope): Promise<void>;
   /** Whether {@link publishTo} may send to an address, which is a claim of whoever wrote the message. */

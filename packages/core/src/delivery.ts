@@ -1,4 +1,13 @@
+import type { JSONRPCErrorResponse } from '@modelcontextprotocol/sdk/types.js';
 import type { InboundEnvelope } from './envelope.js';
+
+/** A sender that waits to hear what becomes of its message (over HTTP), until it is told one of the two. */
+export interface WaitingSender {
+  /** The message is in the hands of this session: from here on replies go where the session's replies go. */
+  taken(sessionId: string): void;
+  /** The message is refused. The delivery is acked after it: there is nothing left to do. */
+  refuse(refusal: JSONRPCErrorResponse): void;
+}
 
 /**
  * An inbound envelope that must be settled exactly once, by one of the three methods. Until then its source keeps it
@@ -8,6 +17,8 @@ export interface Delivery {
   readonly envelope: InboundEnvelope;
   /** How often the source has handed this message out, this time included; 1 is the first. */
   readonly attempt: number;
+  /** Undefined where nobody waits, as with a queue. Settling the delivery ends the waiting, too. */
+  readonly sender?: WaitingSender | undefined;
   /** Done: forget it. */
   ack(): Promise<void>;
   /** Give it back; it comes again after `delayMs` milliseconds (default 0), here or in another process. */
@@ -16,8 +27,8 @@ export interface Delivery {
   reject(reason: string): Promise<void>;
 }
 
-/** The three ways to settle, as a source implements them. */
-export type Settlement = Pick<Delivery, 'ack' | 'retry' | 'reject'>;
+/** What a source implements: the three ways to settle, and the sender where one waits. */
+export type Settlement = Pick<Delivery, 'ack' | 'retry' | 'reject' | 'sender'>;
 
 /** A delivery whose settlement runs at most once, whatever its holder does. */
 export function createDelivery(envelope: InboundEnvelope, attempt: number, settlement: Settlement): Delivery {
@@ -35,6 +46,10 @@ class SettledOnce implements Delivery {
     this.envelope = envelope;
     this.attempt = attempt;
     this.#settlement = settlement;
+  }
+
+  get sender(): WaitingSender | undefined {
+    return this.#settlement.sender;
   }
 
   ack(): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage, MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
 
 /** Routing metadata that travels beside a JSON-RPC message, never inside it. */
 export interface EnvelopeMetadata {
@@ -31,7 +31,14 @@ export interface InboundEnvelope extends EnvelopeMetadata {
   readonly extended: boolean;
   /** The request id as the wire's metadata gives it: lets a request whose body is unreadable still be answered. */
   readonly requestIdHint?: RequestId;
+  /** Who the sender has proven to be, where it had to. A session opened by one principal serves no other. */
+  readonly principal?: string;
+  /** What handlers are told of the way a message came: `requestInfo`, `authInfo`. */
+  readonly extra?: MessageExtraInfo;
 }
+
+/** Whom a message is from, for what belongs to somebody. */
+export type Sender = Pick<InboundEnvelope, 'clientId' | 'principal'>;
 
 /** Metadata while it is put together: members may be missing or undefined. */
 export type PartialMetadata = { [K in keyof EnvelopeMetadata]?: EnvelopeMetadata[K] | undefined };

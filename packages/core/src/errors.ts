@@ -27,6 +27,8 @@ export type AsyncMcpErrorCode =
   | 'ERR_ACCESS_DENIED'
   /** The broker or peer could not be reached, and retrying did not help in the time allowed. */
   | 'ERR_UNAVAILABLE'
+  /** A webhook was not delivered, however often it was tried, or its endpoint refused it for good. */
+  | 'ERR_DELIVERY_FAILED'
   /** The session of a message is unknown, ended, expired, or belongs to another client. */
   | 'ERR_SESSION_NOT_FOUND'
   /** Client side: the server no longer knows this transport's session. */

@@ -1,6 +1,6 @@
 import { DuplicateWindow } from './duplicate-window.js';
 import { createEnvelope, createMetadata } from './envelope.js';
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCErrorResponse, JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Delivery } from './delivery.js';
 import type { Envelope, EnvelopeMetadata, InboundEnvelope } from './envelope.js';
 
@@ -34,6 +34,7 @@ export class Flight {
   readonly #deliveries: Delivery[];
   readonly #onSettled: (flight: Flight) => void;
   #settled = false;
+  #takenBy: string | undefined;
 
   constructor(key: string, delivery: Delivery, onSettled: (flight: Flight) => void) {
     this.key = key;
@@ -47,10 +48,29 @@ export class Flight {
     return this.#settled;
   }
 
+  /** Whether the sender waits to hear what becomes of its message. */
+  get awaited(): boolean {
+    return this.#takenBy === undefined && this.#deliveries[0]?.sender !== undefined;
+  }
+
+  /** The message is in the hands of a session: senders that wait are told so. */
+  take(sessionId: string): void {
+    if (this.#takenBy !== undefined) return;
+    this.#takenBy = sessionId;
+    for (const { sender } of this.#deliveries) sender?.taken(sessionId);
+  }
+
   /** Takes a duplicate in: it is settled with the others. */
   async absorb(delivery: Delivery): Promise<void> {
+    if (this.#takenBy !== undefined) delivery.sender?.taken(this.#takenBy);
     if (this.#deliveries.length >= MAX_COPIES) await delivery.ack();
     else this.#deliveries.push(delivery);
+  }
+
+  /** Tells a sender that waits that its message is refused. */
+  refuse(refusal: JSONRPCErrorResponse): Promise<void> {
+    for (const { sender } of this.#deliveries) sender?.refuse(refusal);
+    return this.ack();
   }
 
   ack(): Promise<void> {
@@ -136,6 +156,7 @@ export class FlightLedger {
  * What duplicates of a message have in common: sender and message id. A stranger who learns a message id still cannot reach another client's recorded reply. With the
  * lengths in it, no two different triples make the same key.
  */
-export function flightKey({ messageId, sessionId = '', clientId = '' }: InboundEnvelope): string {
-  return `${messageId.length} ${sessionId.length} ${messageId} ${sessionId} ${clientId}`;
+export function flightKey({ messageId, sessionId = '', clientId = '', principal }: InboundEnvelope): string {
+  const key = `${messageId.length} ${sessionId.length} ${messageId} ${sessionId} ${clientId}`;
+  return principal === undefined ? key : `${clientId.length} ${key} ${principal}`;
 }

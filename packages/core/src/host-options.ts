@@ -45,7 +45,7 @@ export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
 ];
 
 /** What {@link checkServerOptions} returns: every option, with its default filled in. */
-export type CheckedServerOptions = Omit<SessionHostOptions, 'replyPort' | 'onerror' | 'answerAddress'> &
+export type CheckedServerOptions = Omit<SessionHostOptions, 'replyPort' | 'onerror' | 'answerAddress' | 'sessionOf'> &
   Pick<ServerOptions, 'signal'>;
 
 const DAY_MS = 24 * 60 * 60_000;

@@ -1,9 +1,11 @@
 import { isAsyncMcpError, toAsyncMcpError } from './errors.js';
-import { JsonRpcErrorCode, isNotification, isRequest, isRequestId, parseMessage } from './jsonrpc.js';
+import { JsonRpcErrorCode, errorResponse, isNotification, isRequest, isRequestId, parseMessage } from './jsonrpc.js';
 import { SUPPORTED_PROTOCOL_VERSIONS } from './protocol-versions.js';
 import {
   MAX_INITIALIZE_LENGTH,
+  PROBE,
   initializeTooLong,
+  invalidParams,
   malformed,
   poisoned,
   quoted,
@@ -25,7 +27,7 @@ import type {
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
 import type { CallRunner } from './call-runner.js';
-import type { InboundEnvelope } from './envelope.js';
+import type { InboundEnvelope, Sender } from './envelope.js';
 import type { AsyncMcpError } from './errors.js';
 import type { Flight, FlightLedger, Outcome } from './flight.js';
 import type { MalformedMessage } from './jsonrpc.js';
@@ -46,6 +48,7 @@ export interface InboundRouterOptions {
   readonly logger: Logger;
   readonly report: (error: AsyncMcpError) => void;
   readonly terminate: (sessionId: string) => Promise<boolean>;
+  readonly sessionOf?: ((sender: Sender) => string | undefined) | undefined;
 }
 
 /** An answer meant for another replica is handed back this often before it is dropped: that replica is gone. */
@@ -105,6 +108,8 @@ export class InboundRouter {
   /** The duplicate of a message that was handled: it gets the same answer, and the handler does not run again. */
   async #repeat(flight: Flight, reply: Outcome['reply']): Promise<void> {
     if (reply === undefined) return flight.ack();
+    // An answer to initialize names the session, too.
+    flight.take(reply.envelope.sessionId ?? '');
     try {
       await this.#options.responder.answer(flight, reply.address, reply.envelope);
     } catch {
@@ -116,8 +121,9 @@ export class InboundRouter {
     const { envelope } = flight;
     const { clientId } = envelope;
     if (envelope.body.length > MAX_INITIALIZE_LENGTH) return this.#refuse(flight, request.id, initializeTooLong());
-    const address = this.#options.replyPort.addressOf(request.params ?? {});
+    const address = this.#addressIn(request);
     if (address === undefined) return this.#refuse(flight, request.id, withoutReplyAddress());
+    if (isAsyncMcpError(address)) return this.#refuse(flight, request.id, invalidParams(address));
     if (!(await this.#options.responder.allows(address, envelope))) {
       return this.#refuse(flight, request.id, replyAddressRefused(address));
     }
@@ -134,13 +140,14 @@ export class InboundRouter {
 
   /** A new session, or the error that says there are too many. */
   async #open(flight: Flight, request: JSONRPCRequest, replyTo: string): Promise<Session | AsyncMcpError> {
-    const { clientId } = flight.envelope;
+    const { clientId, principal } = flight.envelope;
     try {
       return await this.#options.registry.create({
         replyTo,
         // What the SDK's own schema checks when the server handles it; kept for the replay as it came.
         initializeParams: (request.params ?? {}) as InitializeRequest['params'],
         ...(clientId !== undefined && { clientId }),
+        ...(principal !== undefined && { principal }),
       });
     } catch (error) {
       if (isAsyncMcpError(error, 'ERR_SESSION_LIMIT')) return error;
@@ -149,29 +156,39 @@ export class InboundRouter {
   }
 
   #route(flight: Flight, message: JSONRPCMessage): Promise<void> {
-    const { sessionId, clientId } = flight.envelope;
+    const sessionId = this.#sessionOf(flight.envelope, message);
     if (sessionId === undefined) {
-      if (isRequest(message)) return this.#refuse(flight, message.id, sessionRequired(message));
-      return this.#drop(flight, 'a notification or response came without a session id');
+      if (isRequest(message)) return this.#refuse(flight, message.id, sessionRequired(message.method));
+      const why = 'a notification or response came without a session id';
+      return this.#drop(flight, why, sessionRequired('method' in message ? message.method : 'a response'));
     }
-    const session = this.#options.registry.findAtOnce(sessionId, clientId);
+    const session = this.#options.registry.findAtOnce(sessionId, flight.envelope);
     return session === undefined
       ? this.#findAndDeliver(sessionId, flight, message)
       : this.#deliver(session, flight, message);
   }
 
+  /** A probe is of no session, even if its sender has one. */
+  #sessionOf(envelope: InboundEnvelope, message: JSONRPCMessage): string | undefined {
+    if (envelope.sessionId !== undefined) return envelope.sessionId;
+    const isProbe = isRequest(message) && message.method === PROBE;
+    return isProbe ? undefined : this.#options.sessionOf?.(envelope);
+  }
+
   async #findAndDeliver(sessionId: string, flight: Flight, message: JSONRPCMessage): Promise<void> {
-    const session = await this.#options.registry.find(sessionId, flight.envelope.clientId);
+    const session = await this.#options.registry.find(sessionId, flight.envelope);
     if (session !== undefined) return this.#deliver(session, flight, message);
     if (isRequest(message)) return this.#refuse(flight, message.id, unknownSession(sessionId));
-    return this.#drop(flight, 'a notification or response came for a session that is unknown or has ended');
+    const why = 'a notification or response came for a session that is unknown or has ended';
+    return this.#drop(flight, why, unknownSession(sessionId));
   }
 
   #deliver(session: Session, flight: Flight, message: JSONRPCMessage): Promise<void> {
     const wrong = wrongVersion(flight.envelope, session);
     if (wrong !== undefined) {
-      if (!isRequest(message)) return this.#drop(flight, `protocol version ${wrong} is not supported`);
-      return this.#refuse(flight, message.id, unsupportedVersion(wrong), sessionTarget(session.record));
+      const refusal = unsupportedVersion(wrong);
+      if (!isRequest(message)) return this.#drop(flight, refusal.error.message, refusal);
+      return this.#refuse(flight, message.id, refusal, sessionTarget(session.record));
     }
     if (isRequest(message)) return this.#options.calls.run(session, flight, message);
     if (isNotification(message)) return this.#notify(session, flight, message);
@@ -187,7 +204,7 @@ export class InboundRouter {
     if (message.method === 'notifications/initialized' && !session.record.initialized) {
       await this.#options.registry.update(session, { initialized: true });
     }
-    session.transport.deliver(message);
+    session.transport.deliver(message, flight.envelope.extra);
     await this.#done(flight);
   }
 
@@ -195,7 +212,7 @@ export class InboundRouter {
   async #answerToServer(session: Session, flight: Flight, message: JSONRPCMessage): Promise<void> {
     const answer = session.serverRequests.incoming(message);
     if (answer.kind === 'ours') {
-      session.transport.deliver(answer.message);
+      session.transport.deliver(answer.message, flight.envelope.extra);
       return this.#done(flight);
     }
     if (answer.kind === 'foreign' && flight.attempt < FOREIGN_ANSWER_ATTEMPTS) {
@@ -209,11 +226,13 @@ export class InboundRouter {
   }
 
   async #terminateFor(flight: Flight): Promise<void> {
-    const { sessionId, clientId } = flight.envelope;
-    const record = sessionId === undefined ? undefined : await this.#options.registry.record(sessionId, clientId);
-    if (record === undefined)
-      this.#options.logger.warn({ sessionId, clientId }, "asked to end a session that is unknown or not the sender's");
-    else await this.#options.terminate(record.id);
+    const { sessionId = '' } = flight.envelope;
+    const record = sessionId === '' ? undefined : await this.#options.registry.record(sessionId, flight.envelope);
+    if (record === undefined) {
+      const why = "asked to end a session that is unknown or not the sender's";
+      return this.#drop(flight, why, unknownSession(sessionId));
+    }
+    await this.#options.terminate(record.id);
     await this.#done(flight);
   }
 
@@ -222,8 +241,9 @@ export class InboundRouter {
     const refusal = poisoned(request, attempt, this.#options.maxAttempts, envelope.messageId);
     let target = await this.#target(envelope);
     if (target === undefined && request.method === 'initialize') {
-      const address = this.#options.replyPort.addressOf(request.params ?? {});
-      if (address !== undefined && (await this.#options.responder.allows(address, envelope))) target = { address };
+      const address = this.#addressIn(request);
+      if (typeof address === 'string' && (await this.#options.responder.allows(address, envelope)))
+        target = { address };
     }
     await this.#options.responder.refuseAndDeadLetter(flight, request.id, refusal, target);
   }
@@ -239,11 +259,22 @@ export class InboundRouter {
     );
   }
 
-  /** For what needs no answer: a notification or response that has nowhere to go. */
-  async #drop(flight: Flight, why: string): Promise<void> {
+  /** For what needs no answer, though a sender that waits gets one: a notification or response that has nowhere to go. */
+  async #drop(flight: Flight, why: string, { code, error }: Refusal): Promise<void> {
     const { messageId, clientId, sessionId } = flight.envelope;
     this.#options.logger.warn({ messageId, clientId, sessionId }, `dropped a message: ${why}`);
+    if (flight.awaited) return flight.refuse(errorResponse(undefined, code, error));
     await this.#done(flight);
+  }
+
+  /** The reply address that an `initialize` names, or what is wrong with what it says of replies. */
+  #addressIn({ params = {} }: JSONRPCRequest): string | AsyncMcpError | undefined {
+    try {
+      return this.#options.replyPort.addressOf(params);
+    } catch (error) {
+      if (isAsyncMcpError(error)) return error;
+      throw error;
+    }
   }
 
   async #done(flight: Flight): Promise<void> {
@@ -253,8 +284,8 @@ export class InboundRouter {
 
   /** Where an error for this message goes: to its own session's address, else to the one it names itself, under the policy. */
   async #target(envelope: InboundEnvelope): Promise<ReplyTarget | undefined> {
-    const { sessionId, clientId } = envelope;
-    const record = sessionId === undefined ? undefined : await this.#options.registry.record(sessionId, clientId);
+    const { sessionId } = envelope;
+    const record = sessionId === undefined ? undefined : await this.#options.registry.record(sessionId, envelope);
     return record === undefined ? this.#options.responder.ownTarget(envelope) : sessionTarget(record);
   }
 }

@@ -37,9 +37,14 @@ export function withoutReplyAddress(): Refusal {
   return { code: JsonRpcErrorCode.invalidParams, error: new AsyncMcpError('ERR_MESSAGE_INVALID', text) };
 }
 
+/** What `initialize` says about its replies is not right. */
+export function invalidParams(error: AsyncMcpError): Refusal {
+  return { code: JsonRpcErrorCode.invalidParams, error };
+}
+
 /** The reply address that `initialize` names is outside the policy. */
 export function replyAddressRefused(address: string): Refusal {
-  const text = `This server does not send to ${quoted(address)}; see its option allowReplyTo.`;
+  const text = `This server does not send to ${quoted(address)}; see its option allowReplyTo (for webhooks: allowWebhookUrl).`;
   return { code: JsonRpcErrorCode.invalidParams, error: new AsyncMcpError('ERR_REPLY_ADDRESS_REFUSED', text) };
 }
 
@@ -61,12 +66,15 @@ export function sessionEnded(sessionId: string): Refusal {
   };
 }
 
+/** What a newer client sends before anything else, to hear which revision it speaks to. */
+export const PROBE = 'server/discover';
+
 /**
- * A request came without a session. Not every first message is `initialize`: a newer client probes with
- * `server/discover`, and must hear that the method is not known (MCP 2026-07-28, negotiation with older servers).
+ * A request came without a session. Not every first message is `initialize`: a newer client probes first,
+ * and must hear that the method is not known (MCP 2026-07-28, negotiation with older servers).
  */
-export function sessionRequired({ method }: JSONRPCRequest): Refusal {
-  const probe = method === 'server/discover';
+export function sessionRequired(method: string): Refusal {
+  const probe = method === PROBE;
   const text = probe ? `Method not found: ${method}` : `${quoted(method)} needs a session; open one with initialize.`;
   return {
     code: probe ? JsonRpcErrorCode.methodNotFound : JsonRpcErrorCode.invalidRequest,

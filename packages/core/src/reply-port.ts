@@ -17,10 +17,15 @@ export interface ReplyPort {
   /**
    * Hands an envelope to the broker or peer at `address`; resolves when it has taken it.
    *
-   * @throws AsyncMcpError `ERR_MESSAGE_TOO_LARGE`, `ERR_DESTINATION_GONE`, `ERR_ACCESS_DENIED`, `ERR_UNAVAILABLE`, `ERR_CLOSED`
+   * @throws AsyncMcpError `ERR_MESSAGE_TOO_LARGE`, `ERR_DESTINATION_GONE`, `ERR_ACCESS_DENIED`, `ERR_UNAVAILABLE`, `ERR_CLOSED`;
+   *   `ERR_DELIVERY_FAILED` where trying again is over
    */
   send(address: string, envelope: Envelope): Promise<void>;
-  /** The reply address that the params of an `initialize` request name, if any. They come from a stranger. */
+  /**
+   * The reply address that the params of an `initialize` request name, if any. They come from a stranger.
+   *
+   * @throws AsyncMcpError for what they say of replies beside it, e.g. a malformed secret
+   */
   addressOf(initializeParams: Readonly<Record<string, unknown>>): string | undefined;
   /** Whether replies may go to an address, which is a claim of the sender. */
   allows: AllowReplyTo;

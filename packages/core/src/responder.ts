@@ -13,6 +13,7 @@ import type { SessionRecord } from './session-store.js';
 
 /** Failures to send that trying again will not heal. */
 const PERMANENT: readonly AsyncMcpErrorCode[] = [
+  'ERR_DELIVERY_FAILED',
   'ERR_DESTINATION_GONE',
   'ERR_ACCESS_DENIED',
   'ERR_REPLY_ADDRESS_REFUSED',
@@ -69,13 +70,17 @@ export class Responder {
     throw failure;
   }
 
-  /** Answers a request with an error, or, where nobody can be answered, dead-letters the message. Never rejects. */
+  /**
+   * Answers a request with an error: at once if its sender waits, else at its reply address. Where nobody can be answered it
+   * dead-letters the message. Never rejects.
+   */
   async refuse(
     flight: Flight,
     id: RequestId | undefined,
     refusal: Refusal,
     target: ReplyTarget | undefined,
   ): Promise<void> {
+    if (flight.awaited) return flight.refuse(errorResponse(id, refusal.code, refusal.error));
     if (target === undefined) {
       this.#report(refusal.error);
       await flight.reject(refusal.error.message);
@@ -99,6 +104,7 @@ export class Responder {
     target: ReplyTarget | undefined,
   ): Promise<void> {
     this.#report(refusal.error);
+    if (flight.awaited) return flight.refuse(errorResponse(id, refusal.code, refusal.error));
     if (target !== undefined) {
       const { address } = target;
       const envelope = this.#errorEnvelope(id, refusal, target);

@@ -10,12 +10,13 @@ import { SessionRegistry } from './session-registry.js';
 import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Delivery } from './delivery.js';
+import type { Sender } from './envelope.js';
 import type { AsyncMcpError } from './errors.js';
 import type { Logger } from './logger.js';
 import type { ReplyPort } from './reply-port.js';
 import type { CreateServer, Session } from './session.js';
 import type { SessionSummary, Sessions } from './session-registry.js';
-import type { SessionStore } from './session-store.js';
+import type { SessionRecord, SessionStore } from './session-store.js';
 
 /** All members are required: the defaults are a transport's affair, so that they are written down once (see host-options.ts). */
 export interface SessionHostOptions {
@@ -33,6 +34,8 @@ export interface SessionHostOptions {
   readonly onerror: (error: AsyncMcpError) => void;
   /** Where clients answer this process's own requests (sampling …); undefined: where they send everything. */
   readonly answerAddress?: string | undefined;
+  /** The session of a message that names none, e.g. the latest one of its client; undefined: it needs to name it. */
+  readonly sessionOf?: ((sender: Sender) => string | undefined) | undefined;
 }
 
 /**
@@ -104,6 +107,11 @@ export class SessionHost implements Sessions {
     } finally {
       if (session !== undefined) await this.#calls.failAll(session);
     }
+  }
+
+  /** The record of a session, live here or in the store. It holds what `initialize` said. */
+  record(id: string): Promise<SessionRecord | undefined> {
+    return this.#registry.recordOf(id);
   }
 
   /**

@@ -4,6 +4,7 @@ import { withDeadline } from './deadline.js';
 import { AsyncMcpError, toAsyncMcpError } from './errors.js';
 import { retry } from './retry.js';
 import { Session } from './session.js';
+import type { Sender } from './envelope.js';
 import type { Logger } from './logger.js';
 import type { CreateServer, SessionOwner } from './session.js';
 import type { SessionRecord, SessionStore } from './session-store.js';
@@ -98,7 +99,9 @@ export class SessionRegistry {
    *
    * @throws AsyncMcpError `ERR_SESSION_LIMIT`, `ERR_CREATE_SERVER`
    */
-  async create(opening: Pick<SessionRecord, 'clientId' | 'replyTo' | 'initializeParams'>): Promise<Session> {
+  async create(
+    opening: Pick<SessionRecord, 'clientId' | 'principal' | 'replyTo' | 'initializeParams'>,
+  ): Promise<Session> {
     const now = Date.now();
     const record = { ...opening, id: randomUUID(), initialized: false, createdAt: now, lastSeenAt: now };
     return this.#open(record, false);
@@ -129,13 +132,13 @@ export class SessionRegistry {
    *
    * @throws AsyncMcpError `ERR_SESSION_STORE`, `ERR_SESSION_LIMIT`, `ERR_CREATE_SERVER`
    */
-  async find(id: string, clientId: string | undefined): Promise<Session | undefined> {
-    const session = this.#connected(id) ?? (await this.#resume(id, clientId));
-    if (session === undefined || !belongsTo(session.record, clientId)) return undefined;
+  async find(id: string, sender: Sender): Promise<Session | undefined> {
+    const session = this.#connected(id) ?? (await this.#resume(id, sender));
+    if (session === undefined || !belongsTo(session.record, sender)) return undefined;
     session.lastActiveAt = Date.now();
     if (!(await this.#confirm(session)) || this.#ending.has(id)) return undefined;
     // Freed or ended while the store was asked: its server no longer answers.
-    return this.#connected(id) === session ? session : this.find(id, clientId);
+    return this.#connected(id) === session ? session : this.find(id, sender);
   }
 
   /** The live session with this id, unless its server has closed itself and is only not removed yet. */
@@ -145,19 +148,24 @@ export class SessionRegistry {
   }
 
   /** As {@link find}, for a session that is live here and was confirmed of late; undefined where find() must be asked. */
-  findAtOnce(id: string, clientId: string | undefined): Session | undefined {
+  findAtOnce(id: string, sender: Sender): Session | undefined {
     const session = this.#connected(id);
     const now = Date.now();
     if (session === undefined || this.#ending.has(id) || this.#mustConfirm(session, now)) return undefined;
-    if (!belongsTo(session.record, clientId)) return undefined;
+    if (!belongsTo(session.record, sender)) return undefined;
     session.lastActiveAt = now;
     return session;
   }
 
-  /** The record of a session of this client, without making a server for it. */
-  async record(id: string, clientId: string | undefined): Promise<SessionRecord | undefined> {
-    const record = this.#live.get(id)?.record ?? (await this.#ask(() => this.#options.store.get(id)));
-    return record !== undefined && belongsTo(record, clientId) ? record : undefined;
+  /** The record of a session of this sender, without making a server for it. */
+  async record(id: string, sender: Sender): Promise<SessionRecord | undefined> {
+    const record = await this.recordOf(id);
+    return record !== undefined && belongsTo(record, sender) ? record : undefined;
+  }
+
+  /** The record of a session, whosever it is. */
+  async recordOf(id: string): Promise<SessionRecord | undefined> {
+    return this.#live.get(id)?.record ?? (await this.#ask(() => this.#options.store.get(id)));
   }
 
   /** Removes a session and its record. The caller answers its calls. Resolves with whether there was a record. */
@@ -232,10 +240,10 @@ export class SessionRegistry {
     return (this.#opened++ % 0x10000).toString(16).padStart(4, '0');
   }
 
-  /** Takes a session up from its record, if it is this client's. */
-  async #resume(id: string, clientId: string | undefined): Promise<Session | undefined> {
+  /** Takes a session up from its record, if it is this sender's. */
+  async #resume(id: string, sender: Sender): Promise<Session | undefined> {
     const record = await this.#ask(() => this.#options.store.get(id));
-    if (record === undefined || !belongsTo(record, clientId) || this.#ending.has(id)) return undefined;
+    if (record === undefined || !belongsTo(record, sender) || this.#ending.has(id)) return undefined;
     return this.#connected(id) ?? this.#resuming.get(id) ?? this.#resumeOnce(record);
   }
 
@@ -293,8 +301,9 @@ export class SessionRegistry {
 }
 
 /**
- * A session that names a client accepts that client only; leaving the client id out is no way in.
+ * A session that names a client accepts that client only; leaving the client id out is no way in. Nor is another principal's
+ * token, or one where the session was opened without.
  */
-function belongsTo(record: SessionRecord, clientId: string | undefined): boolean {
-  return record.clientId === undefined || record.clientId === clientId;
+function belongsTo(record: SessionRecord, { clientId, principal }: Sender): boolean {
+  return (record.clientId === undefined || record.clientId === clientId) && record.principal === principal;
 }

@@ -5,6 +5,8 @@ export interface SessionRecord {
   readonly id: string;
   /** The client that opened the session; only its messages are accepted. */
   readonly clientId?: string;
+  /** Who that client has proven to be, where it had to; only messages of the same principal are accepted. */
+  readonly principal?: string;
   /** Where the session's replies go: queue URL, topic ARN or webhook URL. */
   readonly replyTo: string;
   /** The version negotiated by `initialize`. */

@@ -134,6 +134,6 @@ function bounded(value: unknown): string | undefined {
 }
 
 /** On the wire an id is text; nearly every client counts with numbers, so text that is a whole number is one. */
-function requestIdFromText(value: string): RequestId {
+export function requestIdFromText(value: string): RequestId {
   return /^(0|-?[1-9]\d{0,14})$/.test(value) ? Number(value) : value;
 }

@@ -7,7 +7,12 @@ import { isErrorResponse, isResponse } from '../src/jsonrpc.js';
 import { silentLogger } from '../src/logger.js';
 import { SessionHost } from '../src/session-host.js';
 import { MemorySessionStore } from '../src/session-store.js';
-import type { JSONRPCMessage, JSONRPCNotification, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
+import type {
+  JSONRPCErrorResponse,
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+} from '@modelcontextprotocol/sdk/types.js';
 import type { Envelope, InboundEnvelope } from '../src/envelope.js';
 import type { AsyncMcpError } from '../src/errors.js';
 import type { ServerLike } from '../src/session.js';
@@ -112,7 +117,10 @@ export interface Sent {
   readonly clientId?: string;
   readonly sessionId?: string;
   readonly messageId?: string;
+  readonly principal?: string;
   readonly attempt?: number;
+  /** The sender waits to hear what becomes of it, as over HTTP. */
+  readonly waits?: boolean;
 }
 
 /** A message on its way through the host, and how it was settled. */
@@ -120,6 +128,8 @@ export interface Handled {
   /** Resolves when the host has no more to do with it for now. */
   readonly received: Promise<void>;
   readonly settlement: () => 'ack' | 'retry' | 'reject' | undefined;
+  /** What a sender that waits was told: the session that took its message, or the error's code. */
+  readonly told: readonly string[];
 }
 
 export interface TestHost {
@@ -180,12 +190,18 @@ export function startHost({ sending = async () => {}, ...options }: TestHostOpti
     errors,
     receive(message) {
       let settlement: ReturnType<Handled['settlement']>;
+      const told: string[] = [];
+      const sender = {
+        taken: (sessionId: string): void => void told.push(sessionId),
+        refuse: ({ error }: JSONRPCErrorResponse): void => void told.push(codeOf(error.data)),
+      };
       const delivery = createDelivery(inbound(message), message.attempt ?? 1, {
         ack: async () => void (settlement = 'ack'),
         retry: async () => void (settlement = 'retry'),
         reject: async () => void (settlement = 'reject'),
+        ...(message.waits === true && { sender }),
       });
-      return { received: host.receive(delivery), settlement: () => settlement };
+      return { received: host.receive(delivery), settlement: () => settlement, told };
     },
     async open(clientId = 'client') {
       const before = sent.length;
@@ -210,9 +226,10 @@ function codeOf(data: unknown): string {
   return typeof data === 'object' && data !== null && 'code' in data ? String(data.code) : 'error';
 }
 
-function inbound({ message, clientId = 'client', sessionId, messageId }: Sent): InboundEnvelope {
+function inbound({ message, clientId = 'client', sessionId, messageId, principal }: Sent): InboundEnvelope {
   return {
     ...createMetadata({ clientId, sessionId, messageId, replyTo: 'replies' }),
+    ...(principal !== undefined && { principal }),
     type: message === 'terminate' ? 'terminate' : 'jsonrpc',
     body: message === 'terminate' ? '{}' : JSON.stringify(message),
     extended: true,

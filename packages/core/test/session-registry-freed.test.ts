@@ -71,7 +71,7 @@ describe('a session that is looked for while the store is asked about it', () =>
     const registry = createRegistry(store);
     const id = await openSession(registry);
     const [freed] = registry.live;
-    const finding = registry.find(id, undefined);
+    const finding = registry.find(id, {});
     await store.asked;
     if (freed !== undefined) await registry.release(freed);
     store.letGo();
@@ -86,7 +86,7 @@ describe('a session that is looked for while the store is asked about it', () =>
     const store = new GatedStore();
     const registry = createRegistry(store);
     const id = await openSession(registry);
-    const finding = registry.find(id, undefined);
+    const finding = registry.find(id, {});
     await store.asked;
     await registry.remove(id);
     store.letGo();

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { isRecord } from '@asyncmcp/core';
+import { isAsyncMcpError, isRecord } from '@asyncmcp/core';
 import { rejectionOf } from '../rejection.js';
 import type { AsyncMcpErrorCode } from '@asyncmcp/core';
 import type { Refusal } from './fixture.js';
@@ -9,9 +9,15 @@ import type { RawPeer, Reply } from './raw-peer.js';
 /** A call that the transport, not the tool, answers with an error: its JSON-RPC code and its `data.code`. */
 export async function assertRefused(call: Promise<unknown>, code: number, dataCode: AsyncMcpErrorCode): Promise<void> {
   const error: unknown = await rejectionOf(call);
-  const { code: seen, data } = isRecord(error) ? error : {};
+  const { code: seen, data } = jsonRpcErrorIn(error);
   equal(seen, code, `rejected with ${String(error)}`);
   equal(dataCodeOf(data), dataCode);
+}
+
+/** Where the server answers while the client still sends, `send()` rejects, with the server's error in the transport's. */
+function jsonRpcErrorIn(error: unknown): Readonly<Record<string, unknown>> {
+  const inner: unknown = isAsyncMcpError(error) ? error.details['error'] : error;
+  return isRecord(inner) ? inner : {};
 }
 
 /** The same of a reply that a raw peer got. */
