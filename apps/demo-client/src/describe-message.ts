@@ -2,7 +2,11 @@ import { isErrorResponse, isNotification, isRecord, isRequest, parseMessage } fr
 import type { InboundEnvelope } from '@asyncmcp/core';
 
 /** What a message on the wire is, in a few words: `tools/call greet #2`, `result #2`. */
-export function describeMessage({ type, body, sessionId }: InboundEnvelope): string {
+export function describeMessage({
+  type,
+  body,
+  sessionId,
+}: Pick<InboundEnvelope, 'type' | 'body' | 'sessionId'>): string {
   if (type === 'terminate') return `end of session ${sessionId?.slice(0, 8) ?? '(none)'}`;
   const parsed = parseMessage(body);
   if (!parsed.ok) return 'not a JSON-RPC message';

@@ -1,26 +1,26 @@
 #!/usr/bin/env node
-/** The demo's MCP client as a command, over SQS or SNS and SQS: `node dist/main.js --help`. */
+/** The demo's MCP client as a command, over SQS, SNS and SQS, or webhooks: `node dist/main.js --help`. */
 import { isAsyncMcpError } from '@asyncmcp/core';
-import { SnsSqsClientTransport } from '@asyncmcp/sns-sqs';
-import { SqsClientTransport } from '@asyncmcp/sqs';
-import { SNSClient } from '@aws-sdk/client-sns';
-import { SQSClient } from '@aws-sdk/client-sqs';
 import { Command, Option } from 'commander';
+import { openAwsClient } from './aws-client.js';
 import { ScenarioError, runScenario } from './scenario.js';
 import { createStyle, isColored } from './style.js';
 import { Trace } from './trace.js';
-import { traceSns } from './trace-sns.js';
-import { traceSqs } from './trace-sqs.js';
-import type { ScenarioOptions } from './scenario.js';
+import { openWebhookClient } from './webhook-client.js';
+import type { ClientSide } from './client-side.js';
 
 interface Flags {
-  transport: 'sqs' | 'sns-sqs';
+  transport: 'sqs' | 'sns-sqs' | 'webhook';
   endpoint?: string;
   region?: string;
   requestQueueUrl?: string;
   responseQueueUrl?: string;
   requestTopicArn?: string;
   responseTopicArn?: string;
+  serverUrl: string;
+  webhookUrl?: string;
+  webhookHost: string;
+  webhookPort: number;
   clientId?: string;
   timeout: number;
 }
@@ -28,7 +28,8 @@ interface Flags {
 const NO_QUEUE = `No request queue: give --request-queue-url, or set ASYNCMCP_REQUEST_QUEUE_URL.
 It is the queue that a demo server takes requests from. To have both without AWS,
 start an emulator, which prints what to do next:
-  npx pnpm@12 turbo run emulator --filter=@asyncmcp/demo`;
+  npx pnpm@12 turbo run emulator --filter=@asyncmcp/demo
+Without any queue: --transport webhook.`;
 
 const NO_TOPIC = `No topics: give --request-topic-arn and --response-topic-arn, or set
 ASYNCMCP_REQUEST_TOPIC_ARN and ASYNCMCP_RESPONSE_TOPIC_ARN. The first is the topic
@@ -37,8 +38,14 @@ emulator, which prints what to do next:
   npx pnpm@12 turbo run emulator --filter=@asyncmcp/demo`;
 
 const HELP_AFTER = `
-Credentials come from where every AWS client takes them: AWS_ACCESS_KEY_ID and
-AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role. Emulators take any.
+sqs, sns-sqs: Credentials come from where every AWS client takes them:
+AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role. Emulators take
+any.
+
+webhook: The client listens for replies and tells the server where. A demo
+server on the same machine reaches it as it is; for one elsewhere have a reverse
+proxy or a tunnel with https before it, and give that as --webhook-url. Replies
+are signed with a secret that the client makes; it takes no others.
 
 Exits with 0 when every step was checked, with 1 when one was not as it must be.`;
 
@@ -47,11 +54,11 @@ process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
 const program = new Command('demo-client')
   .description(
-    'Calls the tools of the demo server over SQS, or SNS and SQS, checks the results, and shows what travelled.',
+    'Calls the tools of the demo server over SQS, SNS and SQS, or webhooks, checks the results, and shows what travelled.',
   )
   .addOption(
     new Option('--transport <name>', 'how to reach the server')
-      .choices(['sqs', 'sns-sqs'])
+      .choices(['sqs', 'sns-sqs', 'webhook'])
       .env('ASYNCMCP_TRANSPORT')
       .default('sqs'),
   )
@@ -71,8 +78,30 @@ const program = new Command('demo-client')
   .addOption(
     new Option(
       '--response-queue-url <url>',
-      'the queue that replies come to (default: a temporary one, deleted at the end)',
+      'sqs, sns-sqs: the queue that replies come to (default: a temporary one, deleted at the end)',
     ).env('ASYNCMCP_RESPONSE_QUEUE_URL'),
+  )
+  .addOption(
+    new Option('--server-url <url>', 'webhook: where the server takes messages')
+      .env('ASYNCMCP_SERVER_URL')
+      .default('http://127.0.0.1:8000/mcp/request'),
+  )
+  .addOption(
+    new Option(
+      '--webhook-url <url>',
+      'webhook: where the server reaches this client, if not where it listens; what comes there must arrive at /webhook/response',
+    ).env('ASYNCMCP_WEBHOOK_URL'),
+  )
+  .addOption(
+    new Option('--webhook-host <address>', 'webhook: the address to listen on')
+      .env('ASYNCMCP_WEBHOOK_HOST')
+      .default('127.0.0.1'),
+  )
+  .addOption(
+    new Option('--webhook-port <number>', 'webhook: the port to listen on; 0 is any free one')
+      .env('ASYNCMCP_WEBHOOK_PORT')
+      .argParser(Number)
+      .default(0),
   )
   .addOption(
     new Option('--client-id <id>', "who this client is, if its queue's filter policy is to know (default: a UUID)").env(
@@ -80,29 +109,26 @@ const program = new Command('demo-client')
     ),
   )
   .addOption(
-    new Option('--endpoint <url>', 'address of SQS and SNS, for emulators (default: AWS)').env('AWS_ENDPOINT_URL'),
+    new Option('--endpoint <url>', 'sqs, sns-sqs: address of SQS and SNS, for emulators (default: AWS)').env(
+      'AWS_ENDPOINT_URL',
+    ),
   )
-  .addOption(new Option('--region <name>', 'AWS region (default: that of the profile)').env('AWS_REGION'))
+  .addOption(new Option('--region <name>', 'sqs, sns-sqs: AWS region (default: that of the profile)').env('AWS_REGION'))
   .addOption(new Option('--timeout <seconds>', 'how long to wait for an answer').argParser(Number).default(30))
   .addHelpText('after', HELP_AFTER)
   .parse();
 
 async function main(flags: Flags): Promise<void> {
-  const { endpoint, region, timeout } = flags;
+  const { timeout } = flags;
   if (!(timeout > 0)) return program.error('--timeout must be a number of seconds above 0.', { exitCode: 2 });
-
-  const config = { ...(endpoint && { endpoint }), ...(region && { region }) };
-  const [sqs, sns] = [new SQSClient(config), new SNSClient(config)];
-  const transports = transportFactories(flags, sqs, sns);
   const trace = new Trace();
-  traceSqs(sqs, trace);
-  traceSns(sns, trace);
+  const { close, ...side } = await open(flags, trace);
   const stop = new AbortController();
   // Not once: Ctrl-C under a task runner arrives twice, and the temporary queue is still to be deleted.
   for (const event of ['SIGINT', 'SIGTERM']) process.on(event, () => stop.abort('interrupted'));
   try {
     await runScenario({
-      ...transports,
+      ...side,
       trace,
       print: (line) => console.log(line),
       style: createStyle(isColored(process.stdout)),
@@ -110,25 +136,23 @@ async function main(flags: Flags): Promise<void> {
       signal: stop.signal,
     });
   } finally {
-    sqs.destroy();
-    sns.destroy();
+    await close();
   }
 }
 
-type Factories = Pick<ScenarioOptions, 'createTransport' | 'createListener'>;
-
-function transportFactories(flags: Flags, sqs: SQSClient, sns: SNSClient): Factories {
-  const { requestQueueUrl, requestTopicArn, responseTopicArn, responseQueueUrl, clientId } = flags;
-  const own = { ...(responseQueueUrl && { responseQueueUrl }), ...(clientId && { clientId }) };
-  if (flags.transport === 'sqs') {
+async function open(flags: Flags, trace: Trace): Promise<ClientSide> {
+  const { transport, requestQueueUrl, requestTopicArn, responseTopicArn } = flags;
+  if (transport === 'webhook') {
+    const { serverUrl, webhookUrl, webhookHost: host, webhookPort: port, clientId } = flags;
+    const own = { ...(webhookUrl && { webhookUrl }), ...(clientId && { clientId }) };
+    return openWebhookClient({ serverUrl, host, port, ...own }, trace);
+  }
+  if (transport === 'sqs') {
     if (!requestQueueUrl) return program.error(NO_QUEUE, { exitCode: 2 });
-    return { createTransport: () => new SqsClientTransport({ sqs, requestQueueUrl, ...own }) };
+    return openAwsClient({ ...flags, requests: { requestQueueUrl } }, trace);
   }
   if (!requestTopicArn || !responseTopicArn) return program.error(NO_TOPIC, { exitCode: 2 });
-  return {
-    createTransport: () => new SnsSqsClientTransport({ sns, sqs, requestTopicArn, responseTopicArn, ...own }),
-    createListener: () => new SnsSqsClientTransport({ sns, sqs, requestTopicArn, responseTopicArn }),
-  };
+  return openAwsClient({ ...flags, requests: { requestTopicArn, responseTopicArn } }, trace);
 }
 
 try {

@@ -1,11 +1,13 @@
 import type { Style } from './style.js';
-import type { Trace, TraceEntry } from './trace.js';
+import type { HttpAnswer, Trace, TraceEntry } from './trace.js';
 
 /** Every line fits a terminal of 80 columns. */
 const TITLE = 15;
 const DETAIL = 50;
 const CHANNEL = 24;
 const WHAT = 28;
+/** Of the channel's, with HTTP: what a status takes, and the space before it. */
+const STATUS = 4;
 
 const ARROWS = { sent: '→', received: '←', created: '+', deleted: '-' };
 
@@ -22,10 +24,29 @@ export function failureLines(title: string, reason: string, elapsedMs: number, s
 
 /** The line of something seen on the wire. */
 export function traceLine(entry: TraceEntry, startedAt: number, style: Style): string {
-  const { kind, channel, what, bytes, at, refused } = entry;
-  const size = refused === true ? 'refused' : bytes === undefined ? '' : weight(bytes);
-  const text = `${ARROWS[kind]} ${fit(channel, CHANNEL)} ${fit(what, WHAT)} ${size.padStart(7)} ${duration(at - startedAt, '+')}`;
+  const { kind, what, at, refused } = entry;
+  const { channel, measure } = entry.answer === undefined ? ofMessage(entry) : ofRequest(entry.channel, entry.answer);
+  const text = `${ARROWS[kind]} ${channel} ${fit(what, WHAT)} ${measure.padStart(7)} ${duration(at - startedAt, '+')}`;
   return `      ${refused === true ? style.bad(text) : style.faint(text)}`;
+}
+
+interface Columns {
+  readonly channel: string;
+  /** Seven characters at most. */
+  readonly measure: string;
+}
+
+/** A message to or from a broker: its size. */
+function ofMessage({ channel, bytes, refused }: TraceEntry): Columns {
+  const size = bytes === undefined ? '' : weight(bytes);
+  return { channel: fit(channel, CHANNEL), measure: refused === true ? 'refused' : size };
+}
+
+/** An HTTP request: how it was answered, and how soon. */
+function ofRequest(channel: string, answer: HttpAnswer | 'awaited'): Columns {
+  const { status, elapsedMs }: Partial<HttpAnswer> = answer === 'awaited' ? {} : answer;
+  const measure = elapsedMs === undefined ? '' : elapsed(elapsedMs);
+  return { channel: fit(channel, CHANNEL - STATUS) + String(status ?? '–').padStart(STATUS), measure };
 }
 
 export interface Summary {
@@ -65,8 +86,11 @@ function weight(bytes: number): string {
 
 /** Nine characters: "    12 ms", "     12 s". */
 function duration(elapsedMs: number, sign = ''): string {
-  const text = elapsedMs < 10_000 ? `${Math.round(elapsedMs)} ms` : `${Math.round(elapsedMs / 1000)} s`;
-  return `${sign}${text}`.padStart(9);
+  return `${sign}${elapsed(elapsedMs)}`.padStart(9);
+}
+
+function elapsed(elapsedMs: number): string {
+  return elapsedMs < 9999 ? `${Math.round(elapsedMs)} ms` : `${Math.round(elapsedMs / 1000)} s`;
 }
 
 function wrap(text: string, width: number): string[] {

@@ -7,11 +7,14 @@ import type { AsyncMcpErrorCode } from '@asyncmcp/core';
 import type { Style } from './style.js';
 import type { DemoTransport, Step, StepContext } from './steps.js';
 import type { Trace } from './trace.js';
+import type { WebhookEndpoint } from './webhook-endpoint.js';
 
 export interface ScenarioOptions {
   readonly createTransport: () => DemoTransport;
   /** The transport of one more client, where servers can broadcast: adds the step that checks it. */
   readonly createListener?: (() => DemoTransport) | undefined;
+  /** Where webhooks come to, if replies do: adds the steps that check what is special to them. */
+  readonly webhooks?: WebhookEndpoint | undefined;
   /** What the wire of that transport is observed with. */
   readonly trace: Trace;
   /** Takes the report, line by line. */
@@ -55,12 +58,13 @@ class Scenario {
   #reported: Error[] = [];
 
   constructor(options: ScenarioOptions) {
-    const { createTransport, createListener, timeoutMs = 30_000, signal } = options;
+    const { createTransport, createListener, webhooks, timeoutMs = 30_000, signal } = options;
     this.#options = { style: createStyle(false), ...options };
     const client = new Client({ name: 'asyncmcp-demo-client', version: '1.0.0' });
     client.onerror = (error) => void this.#reported.push(error);
     const expectReported = (code: AsyncMcpErrorCode): void => void this.#expected.add(code);
-    this.#context = { client, transport: createTransport(), createListener, timeoutMs, signal, expectReported };
+    const others = { createListener, webhooks, timeoutMs, signal, expectReported };
+    this.#context = { client, transport: createTransport(), ...others };
     this.#steps = stepsWith(this.#context);
   }
 
@@ -87,7 +91,7 @@ class Scenario {
   }
 
   async #runStep({ title, run }: Step): Promise<void> {
-    const { print, style, signal } = this.#options;
+    const { print, trace, style, signal } = this.#options;
     const startedAt = performance.now();
     const patience = setTimeout(() => print(`  … ${title}: no answer yet; is a server running there?`), PATIENCE_MS);
     try {
@@ -100,6 +104,7 @@ class Scenario {
       throw new ScenarioError(title, error);
     } finally {
       clearTimeout(patience);
+      await trace.answered();
       this.#printSeen(startedAt);
     }
   }

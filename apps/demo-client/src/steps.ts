@@ -1,12 +1,14 @@
-import { isRecord } from '@asyncmcp/core';
+import { isAsyncMcpError, isRecord } from '@asyncmcp/core';
 import { broadcast } from './broadcast-step.js';
 import { callTool, eventually } from './calls.js';
 import { check, checkEqual, rejectionOf, textOf } from './checks.js';
+import { forgedWebhooks, retriedWebhook } from './webhook-steps.js';
 import type { AsyncMcpErrorCode } from '@asyncmcp/core';
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { RequestOptions } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Progress } from '@modelcontextprotocol/sdk/types.js';
+import type { WebhookEndpoint } from './webhook-endpoint.js';
 
 /** Any client transport of this project. */
 export type DemoTransport = Transport & { terminateSession(): Promise<void> };
@@ -16,6 +18,8 @@ export interface StepContext {
   readonly transport: DemoTransport;
   /** The transport of one more client; undefined where servers cannot broadcast. */
   readonly createListener: (() => DemoTransport) | undefined;
+  /** Where webhooks come to; undefined where replies come otherwise. */
+  readonly webhooks: WebhookEndpoint | undefined;
   /** How long a request may take, in milliseconds. */
   readonly timeoutMs: number;
   /** Aborted when the scenario is to end early. */
@@ -39,7 +43,10 @@ const TEXT_SENTENCES = 5;
 const GIVEN_UP = 'not needed any more';
 
 /** The steps in their order: each builds on those before it. */
-export function stepsWith({ createListener }: Pick<StepContext, 'createListener'>): readonly Step[] {
+export function stepsWith({
+  createListener,
+  webhooks,
+}: Pick<StepContext, 'createListener' | 'webhooks'>): readonly Step[] {
   return [
     { title: 'handshake', run: handshake },
     { title: 'tool list', run: toolList },
@@ -50,6 +57,12 @@ export function stepsWith({ createListener }: Pick<StepContext, 'createListener'
     ...(createListener === undefined
       ? []
       : [{ title: 'broadcast', run: (context: StepContext) => broadcast(context, createListener()) }]),
+    ...(webhooks === undefined
+      ? []
+      : [
+          { title: 'webhook retried', run: (context: StepContext) => retriedWebhook(context, webhooks) },
+          { title: 'forged webhooks', run: (context: StepContext) => forgedWebhooks(context, webhooks) },
+        ]),
     { title: "session's end", run: sessionEnd },
   ];
 }
@@ -145,7 +158,9 @@ async function sessionEnd({ client, transport, timeoutMs, expectReported }: Step
 }
 
 /** By the error's data: -32001 is also the code of the SDK's own timeouts. */
-function isSessionNotFound(error: unknown): boolean {
+function isSessionNotFound(thrown: unknown): boolean {
+  // Over HTTP the server refuses the ping itself, so that sending it fails; what it said is in the details.
+  const error = isAsyncMcpError(thrown, 'ERR_SESSION_LOST') ? thrown.details['error'] : thrown;
   if (!isRecord(error) || error['code'] !== -32001) return false;
   return isRecord(error['data']) && error['data']['code'] === 'ERR_SESSION_NOT_FOUND';
 }

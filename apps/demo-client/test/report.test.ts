@@ -18,6 +18,27 @@ describe('report', () => {
     expect(traceLine({ ...sent, refused: true }, 100, plain)).toContain('refused');
   });
 
+  it('shows how requests were answered', () => {
+    const sent = {
+      kind: 'sent',
+      channel: 'POST /mcp/request',
+      what: 'tools/call greet #2',
+      bytes: 412,
+      at: 105,
+    } as const;
+    const answer = { status: 202, elapsedMs: 3.4 };
+    expect(traceLine({ ...sent, answer }, 100, plain)).toBe(
+      '      → POST /mcp/request    202 tools/call greet #2             3 ms     +5 ms',
+    );
+    const unreachable = { status: undefined, elapsedMs: 43_200_000 };
+    expect(traceLine({ ...sent, answer: unreachable, refused: true }, 100, plain)).toBe(
+      '      → POST /mcp/request      – tools/call greet #2          43200 s     +5 ms',
+    );
+    expect(traceLine({ ...sent, answer: 'awaited' }, 100, plain)).toBe(
+      '      → POST /mcp/request      – tools/call greet #2                      +5 ms',
+    );
+  });
+
   it('keeps every line within 80 columns, coloured or not', () => {
     const entry = { kind: 'received', channel: long, what: long, bytes: 1_048_576, at: 43_200_000 } as const;
     const summary = {
@@ -31,6 +52,7 @@ describe('report', () => {
       const lines = [
         stepLine(long, long, 99_999, style),
         traceLine(entry, 0, style),
+        traceLine({ ...entry, answer: { status: 503, elapsedMs: 9999 } }, 0, style),
         summaryLine(summary, style),
         ...failureLines('quick tool', long, 12, style),
         ...noteLines(long),

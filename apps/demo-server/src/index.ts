@@ -1,5 +1,5 @@
 /**
- * The demo's MCP server. The command that serves it over SQS, or SNS and SQS, is `@asyncmcp/demo-server/main`.
+ * The demo's MCP server. The command that serves it over any transport is `@asyncmcp/demo-server/main`.
  *
  * @packageDocumentation
  */

@@ -1,24 +1,22 @@
 #!/usr/bin/env node
-/** The demo's MCP server as a command, over SQS or SNS and SQS: `node dist/main.js --help`. */
+/** The demo's MCP server as a command, over SQS, SNS and SQS, or webhooks: `node dist/main.js --help`. */
 import { isAsyncMcpError } from '@asyncmcp/core';
-import { SnsSqsServer } from '@asyncmcp/sns-sqs';
-import { SqsServer } from '@asyncmcp/sqs';
-import { SNSClient } from '@aws-sdk/client-sns';
-import { SQSClient } from '@aws-sdk/client-sqs';
 import { Command, Option } from 'commander';
 import { LOG_LEVELS, createConsoleLog } from './console-log.js';
-import { createDemoMcpServer } from './demo-mcp-server.js';
+import { serveAws } from './serve-aws.js';
+import { serveWebhook } from './serve-webhook.js';
 import { onStopSignal } from './stop-signal.js';
-import type { ServerLike, SessionInfo } from '@asyncmcp/core';
 import type { ConsoleLog, LogLevel } from './console-log.js';
-import type { Broadcast } from './demo-mcp-server.js';
+import type { Serving } from './serving.js';
 
 interface Flags {
-  transport: 'sqs' | 'sns-sqs';
+  transport: 'sqs' | 'sns-sqs' | 'webhook';
   endpoint?: string;
   region?: string;
   requestQueueUrl?: string;
   deadLetterQueueUrl?: string;
+  host: string;
+  port: number;
   concurrency: number;
   logLevel: LogLevel;
 }
@@ -27,43 +25,62 @@ const NO_QUEUE = `No request queue: give --request-queue-url, or set ASYNCMCP_RE
 This command creates nothing in AWS. Make a queue,
   aws sqs create-queue --queue-name demo-requests
 or start an emulator that has one and prints what to do next:
-  npx pnpm@12 turbo run emulator --filter=@asyncmcp/demo`;
+  npx pnpm@12 turbo run emulator --filter=@asyncmcp/demo
+Without any queue: --transport webhook.`;
 
 const HELP_AFTER = `
-Credentials come from where every AWS client takes them: AWS_ACCESS_KEY_ID and
-AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role. Emulators take any. The server
-creates nothing in AWS: the queue must exist and, for sns-sqs, be subscribed to
-the topic that clients publish to (provisionSnsSqs makes all of it). Clients
-bring their own reply queues.
+sqs, sns-sqs: Credentials come from where every AWS client takes them:
+AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role. Emulators take
+any. The server creates nothing in AWS: the queue must exist and, for sns-sqs,
+be subscribed to the topic that clients publish to (provisionSnsSqs makes all of
+it). Clients bring their own reply queues.
+
+webhook: Clients post to http://<host>:<port>/mcp/request, and each says where
+its webhook is: at a public https URL, or on this machine's loopback, which this
+demo allows and a server on the internet must not. GET /health says whether the
+server takes requests.
 
 Ctrl-C or SIGTERM stops it when the calls that run are finished; once more stops
 it at once.`;
 
 const program = new Command('demo-server')
   .description(
-    'Serves the demo tools (greet, count_words, divide, wait, server_info; with topics announce, too) to MCP clients over SQS, or SNS and SQS.',
+    'Serves the demo tools (greet, count_words, divide, wait, server_info; with topics announce, too) to MCP clients over SQS, SNS and SQS, or webhooks.',
   )
   .addOption(
-    new Option('--transport <name>', 'where replies go: to queues, or to topics')
-      .choices(['sqs', 'sns-sqs'])
+    new Option('--transport <name>', 'where replies go: to queues, to topics, or to webhooks')
+      .choices(['sqs', 'sns-sqs', 'webhook'])
       .env('ASYNCMCP_TRANSPORT')
       .default('sqs'),
   )
   .addOption(
-    new Option('--request-queue-url <url>', 'the queue that requests come to (required)').env(
+    new Option('--request-queue-url <url>', 'sqs, sns-sqs: the queue that requests come to (required)').env(
       'ASYNCMCP_REQUEST_QUEUE_URL',
     ),
   )
   .addOption(
     new Option(
       '--dead-letter-queue-url <url>',
-      "where messages go that can never be handled (default: as the queue's redrive policy says)",
+      "sqs, sns-sqs: where messages go that can never be handled (default: as the queue's redrive policy says)",
     ).env('ASYNCMCP_DEAD_LETTER_QUEUE_URL'),
   )
   .addOption(
-    new Option('--endpoint <url>', 'address of SQS and SNS, for emulators (default: AWS)').env('AWS_ENDPOINT_URL'),
+    new Option('--endpoint <url>', 'sqs, sns-sqs: address of SQS and SNS, for emulators (default: AWS)').env(
+      'AWS_ENDPOINT_URL',
+    ),
   )
-  .addOption(new Option('--region <name>', 'AWS region (default: that of the profile)').env('AWS_REGION'))
+  .addOption(new Option('--region <name>', 'sqs, sns-sqs: AWS region (default: that of the profile)').env('AWS_REGION'))
+  .addOption(
+    new Option('--host <address>', 'webhook: the address to listen on; 0.0.0.0 is all of IPv4')
+      .env('ASYNCMCP_HOST')
+      .default('127.0.0.1'),
+  )
+  .addOption(
+    new Option('--port <number>', 'webhook: the port to listen on; 0 is any free one')
+      .env('ASYNCMCP_PORT')
+      .argParser(Number)
+      .default(8000),
+  )
   .addOption(
     new Option('--concurrency <calls>', 'most calls that run at once')
       .env('ASYNCMCP_CONCURRENCY')
@@ -80,57 +97,21 @@ const program = new Command('demo-server')
   .parse();
 
 async function main(flags: Flags): Promise<void> {
-  const { requestQueueUrl, deadLetterQueueUrl, endpoint, region } = flags;
-  if (!requestQueueUrl) return program.error(NO_QUEUE, { exitCode: 2 });
   const log = createConsoleLog(flags.logLevel);
-
-  const config = { ...(endpoint && { endpoint }), ...(region && { region }) };
-  const [sqs, sns] = [new SQSClient(config), new SNSClient(config)];
-  const common = {
-    sqs,
-    requestQueueUrl,
-    ...(deadLetterQueueUrl && { deadLetterQueueUrl }),
-    concurrency: flags.concurrency,
-    logger: log.logger,
-  };
-  const overQueues = (): SqsServer => new SqsServer({ ...common, createServer: (session) => open(session, log) });
-  const overTopics = (): SnsSqsServer => {
-    const server: SnsSqsServer = new SnsSqsServer({
-      ...common,
-      sns,
-      // Whoever hears the topic of one client's replies hears of it: here, all clients.
-      createServer: (session) => open(session, log, (news) => server.broadcast(session.replyTo, news)),
-    });
-    return server;
-  };
-  const server = flags.transport === 'sqs' ? overQueues() : overTopics();
-  server.onerror = (error) => log.error(error);
-
-  await server.start();
-  log.event('server', `ready: process ${process.pid} takes requests from ${nameOf(requestQueueUrl)}`);
+  const serving = await serve(flags, log);
+  log.event('server', `ready: process ${process.pid} takes requests ${serving.where}`);
   await onStopSignal();
-  const running = server.sessions.list().reduce((sum, { callsInFlight }) => sum + callsInFlight, 0);
+  const running = serving.sessions.list().reduce((sum, { callsInFlight }) => sum + callsInFlight, 0);
   log.event('server', `stopping (calls that still run: ${running})`);
-  await server.close();
-  sqs.destroy();
-  sns.destroy();
+  await serving.close();
   log.event('server', 'stopped');
 }
 
-/** The MCP server of a session, which says what happens in it. */
-function open(session: SessionInfo, log: ConsoleLog, broadcast?: Broadcast): ServerLike {
-  const subject = session.id.slice(0, 8);
-  const client = session.initializeParams.clientInfo.name;
-  log.event(subject, `session ${session.resumed ? 'taken up again' : 'opened'} by ${client}`);
-  log.event(subject, `replies go to ${nameOf(session.replyTo)}`);
-  const mcp = createDemoMcpServer(session, (line) => log.event(subject, line), broadcast);
-  mcp.server.onclose = () => log.event(subject, 'session closed');
-  return mcp;
-}
-
-/** The name at the end of a queue's URL or a topic's ARN. */
-function nameOf(address: string): string {
-  return /[^/:]*$/.exec(address)?.[0] ?? address;
+async function serve(flags: Flags, log: ConsoleLog): Promise<Serving> {
+  const { transport, requestQueueUrl } = flags;
+  if (transport === 'webhook') return serveWebhook(flags, log);
+  if (!requestQueueUrl) return program.error(NO_QUEUE, { exitCode: 2 });
+  return serveAws({ ...flags, transport, requestQueueUrl }, log);
 }
 
 try {

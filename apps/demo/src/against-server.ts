@@ -1,6 +1,6 @@
 import { Trace, runScenario, traceSqs } from '@asyncmcp/demo-client';
-import { DemoServerProcess } from './demo-server-process.js';
 import { queueName } from './queues.js';
+import { withServer } from './with-server.js';
 import type { ScenarioOptions } from '@asyncmcp/demo-client';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { AwsEmulator } from '@asyncmcp/testkit';
@@ -20,20 +20,17 @@ export interface AgainstServer {
   ) => Pick<ScenarioOptions, 'createTransport' | 'createListener'>;
 }
 
-/** Runs the scenario against a demo server in a process of its own, and stops that. */
+/** Runs the scenario against a demo server in a process of its own, both on an emulator. */
 export async function runAgainstServer(stage: Stage, options: AgainstServer): Promise<void> {
   const { emulator, serverArgs = [], requestQueueUrl, channels, createTransports } = options;
   const { accessKeyId, secretAccessKey } = emulator.clientConfig.credentials;
   const where = ['--endpoint', emulator.endpoint, '--region', emulator.region, '--request-queue-url', requestQueueUrl];
-  const server = await DemoServerProcess.start({
-    args: [...where, ...serverArgs],
-    env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
-    onLine: stage.onServerLine,
-  });
-  let ended: string;
-  try {
+  const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+  // What the user's own environment says is about another server.
+  const args = ['--transport', 'sqs', ...where, ...serverArgs];
+  await withServer(stage, { args, env }, async (server) => {
     stage.fact('server', `process ${server.pid}, takes requests from ${queueName(requestQueueUrl)}`);
-    stage.legend(channels);
+    stage.legend(`${channels}, message, size, and milliseconds since the step began.`);
     const sqs = emulator.sqsClient();
     const trace = new Trace();
     traceSqs(sqs, trace);
@@ -44,14 +41,5 @@ export async function runAgainstServer(stage: Stage, options: AgainstServer): Pr
       style: stage.style,
       signal: AbortSignal.any([stage.signal, server.ended]),
     });
-  } catch (error) {
-    if (!stage.signal.aborted) stage.failed(server.output);
-    throw error;
-  } finally {
-    stage.print('');
-    // Whoever pressed Ctrl-C does not want to wait until the server has finished its calls.
-    ended = await server.stop(stage.signal.aborted ? 500 : undefined);
-    stage.fact('server', `stopped: ${ended}`);
-  }
-  if (ended !== 'exit code 0') throw new Error(`The server did not stop as it should: ${ended}.`);
+  });
 }

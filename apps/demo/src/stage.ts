@@ -10,8 +10,8 @@ export interface Stage {
   readonly onServerLine: ((line: string) => void) | undefined;
   /** Prints something that is true now: `queues     demo-requests`. */
   fact(subject: string, text: string): void;
-  /** Prints how to read the scenario's lines, which begin with what a message travelled over. */
-  legend(channels: string): void;
+  /** Prints how to read the scenario's lines: what stands in their columns, in a line. */
+  legend(columns: string): void;
   /** Prints what the server said, unless it was shown all along. */
   failed(serverOutput: string): void;
 }
@@ -31,10 +31,10 @@ export function createStage({ style, signal, verbose }: StageOptions): Stage {
     signal,
     onServerLine: verbose ? serverLine : undefined,
     fact: (subject, text) => print(`  ${style.strong(subject.padEnd(10))} ${text}`),
-    legend: (channels) => {
+    legend: (columns) => {
       print('');
       print(style.faint('  Checked by the client (✓), and what it sent (→) and received (←):'));
-      print(style.faint(`  ${channels}, message, size, and milliseconds since the step began.`));
+      print(style.faint(`  ${columns}`));
       print('');
     },
     failed: (serverOutput) => {

@@ -1,5 +1,6 @@
 import { runSnsSqs } from './sns-sqs.js';
 import { runSqs } from './sqs.js';
+import { runWebhook } from './webhook.js';
 import type { Stage } from './stage.js';
 
 /** A transport the demo can show. */
@@ -14,4 +15,5 @@ export interface DemoTransportEntry {
 export const TRANSPORTS: readonly DemoTransportEntry[] = [
   { name: 'sqs', title: 'Amazon SQS', run: runSqs },
   { name: 'sns-sqs', title: 'Amazon SNS and SQS', run: runSnsSqs },
+  { name: 'webhook', title: 'webhooks', run: runWebhook },
 ];

@@ -42,22 +42,48 @@ describe('demo', () => {
     expect(text).toContain('no topic, subscription or queue is left');
   });
 
+  it('shows where everything is posted and every step over webhooks, and leaves nothing', async () => {
+    const { code, lines } = await finish(await start(demo, ['webhook']));
+    const text = lines.join('\n');
+    expect(text).toContain('✓ webhook passed in');
+    expect(code).toBe(0);
+    const checked = lines.filter((line) => line.startsWith('  ✓ ')).map((line) => line.slice(4, 20).trim());
+    expect(checked).toEqual([...CALLS, 'webhook retried', 'forged webhooks', END, '9 of 9 steps che']);
+    expect(text).toContain('GET /health → 200 {"status":"ok"}');
+    expect(text).toContain('169.254.169.254 → 400 refused');
+    expect(text).toMatch(/→ POST \/mcp\/request +200 initialize #/);
+    expect(text).toMatch(/→ POST \/mcp\/request +202 tools\/call greet #\d+ +\d+ ms +\+\d+ ms/);
+    expect(text).toMatch(/← signed webhook +200 notifications\/progress 5\/5 +\d+ ms/);
+    expect(text).toMatch(/→ POST \/mcp\/request +202 notifications\/cancelled #\d+/);
+    expect(text).toMatch(/← signed webhook +200 result \(isError\)/);
+    const [, first = ''] = /← signed webhook +503 (result #\d+, id \S+)/.exec(text) ?? [];
+    expect(text).toMatch(new RegExp(`← signed webhook again 503 ${first} `));
+    expect(text).toMatch(new RegExp(`← signed webhook again 200 ${first} `));
+    expect(text).toMatch(/← unsigned webhook +401 result #\d+/);
+    expect(text).toMatch(/← signed webhook again 401 result #\d+/);
+    expect(text).toMatch(/→ DELETE \/mcp\/request +200 end of session/);
+    expect(text).toMatch(/→ POST \/mcp\/request +404 ping #\d+/);
+    expect(text).toContain('stopped: exit code 0');
+    expect(text).toMatch(/webhooks +\d+ came, \d+ were taken, all of these signed/);
+    expect(text).toMatch(/ports +both are closed/);
+  });
+
   it('prints lines that fit a terminal, and no colours where there is none', async () => {
     const { code, lines } = await finish(await start(demo, []));
     expect(lines.filter((line) => line.length > 80 || isStyled(line))).toEqual([]);
     // Without a name it runs all there are.
-    expect(lines.filter((line) => / passed in /.test(line))).toHaveLength(2);
+    expect(lines.filter((line) => / passed in /.test(line))).toHaveLength(3);
     expect(code).toBe(0);
   });
 
   it('names the transports there are', async () => {
     const { code, lines } = await finish(await start(demo, ['carrier-pigeon']));
-    expect(lines).toEqual(['Unknown transport: carrier-pigeon. There are: sqs, sns-sqs.']);
+    expect(lines).toEqual(['Unknown transport: carrier-pigeon. There are: sqs, sns-sqs, webhook.']);
     expect(code).toBe(2);
   });
 
-  it('stops the server when it is interrupted', async () => {
-    const child = await start(demo, ['sqs']);
+  it.each(['sqs', 'webhook'])('stops the server over %s when it is interrupted', async (transport) => {
+    const child = await start(demo, [transport]);
     await printed(child, '✓ quick tool');
     const serverPid = Number(/process (\d+)/.exec(child.output)?.[1]);
     child.process.kill('SIGINT');
@@ -67,14 +93,23 @@ describe('demo', () => {
     expect(() => process.kill(serverPid, 0)).toThrow('ESRCH');
   });
 
-  it('fails at once when the server dies', async () => {
-    const child = await start(demo, ['sqs']);
+  it.each(['sqs', 'webhook'])('fails at once over %s when the server dies', async (transport) => {
+    const child = await start(demo, [transport]);
     await printed(child, '✓ quick tool');
     const serverPid = Number(/process (\d+)/.exec(child.output)?.[1]);
     process.kill(serverPid, 'SIGKILL');
     const { code, lines } = await finish(child);
     expect(lines).toContain('      the server ended: SIGKILL');
-    expect(lines.join('\n')).toContain('✗ sqs failed at "slow tool"');
+    expect(lines.join('\n')).toContain(`✗ ${transport} failed at "slow tool"`);
     expect(code).toBe(1);
+  });
+
+  it('takes nothing from an environment that is made for the commands by hand', async () => {
+    const env = { ASYNCMCP_TRANSPORT: 'sns-sqs', ASYNCMCP_HOST: 'nowhere.invalid', ASYNCMCP_PORT: '1' };
+    for (const transport of ['sqs', 'webhook']) {
+      const { code, lines } = await finish(await start(demo, [transport], env));
+      expect(lines.join('\n')).toContain(`✓ ${transport} passed in`);
+      expect(code).toBe(0);
+    }
   });
 });

@@ -3,8 +3,12 @@ import type { InboundEnvelope } from './envelope.js';
 
 /** A sender that waits to hear what becomes of its message (over HTTP), until it is told one of the two. */
 export interface WaitingSender {
-  /** The message is in the hands of this session: from here on replies go where the session's replies go. */
-  taken(sessionId: string): void;
+  /**
+   * The message is in the hands of this session: from here on replies go where the session's replies go.
+   *
+   * @param begun - whether this very copy of the message made the session begin with it; false for a further copy
+   */
+  taken(sessionId: string, begun: boolean): void;
   /** The message is refused. The delivery is acked after it: there is nothing left to do. */
   refuse(refusal: JSONRPCErrorResponse): void;
 }

@@ -54,15 +54,15 @@ export class Flight {
   }
 
   /** The message is in the hands of a session: senders that wait are told so. */
-  take(sessionId: string): void {
+  take(sessionId: string, begun = true): void {
     if (this.#takenBy !== undefined) return;
     this.#takenBy = sessionId;
-    for (const { sender } of this.#deliveries) sender?.taken(sessionId);
+    for (const [index, { sender }] of this.#deliveries.entries()) sender?.taken(sessionId, begun && index === 0);
   }
 
   /** Takes a duplicate in: it is settled with the others. */
   async absorb(delivery: Delivery): Promise<void> {
-    if (this.#takenBy !== undefined) delivery.sender?.taken(this.#takenBy);
+    if (this.#takenBy !== undefined) delivery.sender?.taken(this.#takenBy, false);
     if (this.#deliveries.length >= MAX_COPIES) await delivery.ack();
     else this.#deliveries.push(delivery);
   }
@@ -124,13 +124,20 @@ export class FlightLedger {
     return this.#flights.get(key);
   }
 
+  /** Whether a message is being handled, or was recently. */
+  knows(key: string): boolean {
+    return this.#flights.has(key) || this.#outcomes.has(key);
+  }
+
   /** What became of the message of a flight, if it was handled recently. */
   outcome({ key }: Flight): Outcome | undefined {
     const recorded = this.#outcomes.get(key);
     if (recorded?.reply === undefined) return recorded === undefined ? undefined : {};
     const { address, metadata, message } = recorded.reply;
+    // A send of its own: under the first one's id a FIFO queue or a webhook receiver would take it for that one, and refuse it.
+    const { messageId: _first, sentAt: _then, ...rest } = metadata;
     // Our own text, of a message that was typed when it was recorded.
-    return { reply: { address, envelope: createEnvelope(JSON.parse(message) as JSONRPCMessage, metadata) } };
+    return { reply: { address, envelope: createEnvelope(JSON.parse(message) as JSONRPCMessage, rest) } };
   }
 
   /** Begins a flight. From here on duplicates find it by its key. */

@@ -109,7 +109,7 @@ export class InboundRouter {
   async #repeat(flight: Flight, reply: Outcome['reply']): Promise<void> {
     if (reply === undefined) return flight.ack();
     // An answer to initialize names the session, too.
-    flight.take(reply.envelope.sessionId ?? '');
+    flight.take(reply.envelope.sessionId ?? '', false);
     try {
       await this.#options.responder.answer(flight, reply.address, reply.envelope);
     } catch {

@@ -10,7 +10,7 @@ import { SessionRegistry } from './session-registry.js';
 import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Delivery } from './delivery.js';
-import type { Sender } from './envelope.js';
+import type { InboundEnvelope, Sender } from './envelope.js';
 import type { AsyncMcpError } from './errors.js';
 import type { Logger } from './logger.js';
 import type { ReplyPort } from './reply-port.js';
@@ -107,6 +107,11 @@ export class SessionHost implements Sessions {
     } finally {
       if (session !== undefined) await this.#calls.failAll(session);
     }
+  }
+
+  /** Whether this very process handles a message, or did recently: a copy of it would run nothing. */
+  knows(envelope: InboundEnvelope): boolean {
+    return this.#ledger.knows(flightKey(envelope));
   }
 
   /** The record of a session, live here or in the store. It holds what `initialize` said. */

@@ -128,7 +128,7 @@ export interface Handled {
   /** Resolves when the host has no more to do with it for now. */
   readonly received: Promise<void>;
   readonly settlement: () => 'ack' | 'retry' | 'reject' | undefined;
-  /** What a sender that waits was told: the session that took its message, or the error's code. */
+  /** What a sender that waits was told: the session that took its message (`again <id>` for a copy), or the error's code. */
   readonly told: readonly string[];
 }
 
@@ -192,7 +192,7 @@ export function startHost({ sending = async () => {}, ...options }: TestHostOpti
       let settlement: ReturnType<Handled['settlement']>;
       const told: string[] = [];
       const sender = {
-        taken: (sessionId: string): void => void told.push(sessionId),
+        taken: (sessionId: string, begun: boolean): void => void told.push(begun ? sessionId : `again ${sessionId}`),
         refuse: ({ error }: JSONRPCErrorResponse): void => void told.push(codeOf(error.data)),
       };
       const delivery = createDelivery(inbound(message), message.attempt ?? 1, {
@@ -226,7 +226,8 @@ function codeOf(data: unknown): string {
   return typeof data === 'object' && data !== null && 'code' in data ? String(data.code) : 'error';
 }
 
-function inbound({ message, clientId = 'client', sessionId, messageId, principal }: Sent): InboundEnvelope {
+/** A message as it comes in. */
+export function inbound({ message, clientId = 'client', sessionId, messageId, principal }: Sent): InboundEnvelope {
   return {
     ...createMetadata({ clientId, sessionId, messageId, replyTo: 'replies' }),
     ...(principal !== undefined && { principal }),

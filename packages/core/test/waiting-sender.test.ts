@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { AsyncMcpError } from '../src/errors.js';
-import { closeHosts, createGate, initialize, serverWith, settle, startHost, toolCall, until } from './host.js';
+import { closeHosts, createGate, inbound, initialize, serverWith, settle, startHost, toolCall, until } from './host.js';
 import type { TestHost } from './host.js';
 
 afterEach(closeHosts);
@@ -34,6 +34,7 @@ describe('a sender that waits', () => {
     void host.receive({ message: toolCall(1, 'slow'), sessionId });
     const handled = host.receive({ message: toolCall(2), sessionId, waits: true });
     await until(() => handled.told.length === 1);
+    expect(host.answer(2)).toBeUndefined();
     gate.open();
     await until(() => host.answer(2) === 'ok');
   });
@@ -46,13 +47,19 @@ describe('a sender that waits', () => {
     host.receive(message);
     const second = host.receive(message);
     await second.received;
-    expect(second.told).toEqual([sessionId]);
+    expect(second.told).toEqual([`again ${sessionId}`]);
+    expect(host.host.knows(inbound(message))).toBe(true);
     gate.open();
     await until(() => host.answer(1) === 'ok');
+    expect(host.host.knows(inbound(message))).toBe(true);
+    expect(host.host.knows(inbound({ ...message, messageId: 'another' }))).toBe(false);
     const third = host.receive(message);
     await third.received;
-    expect(third.told).toEqual([sessionId]);
-    expect(host.sent.filter(({ message: sent }) => 'id' in sent && sent.id === 1)).toHaveLength(2);
+    expect(third.told).toEqual([`again ${sessionId}`]);
+    const answers = host.sent.filter(({ message: sent }) => 'id' in sent && sent.id === 1);
+    expect(answers).toHaveLength(2);
+    // Two sends: what is sent again under an id that was received is thrown away, or taken for a replay.
+    expect(new Set(answers.map(({ messageId }) => messageId)).size).toBe(2);
   });
 
   it.each([

@@ -1,23 +1,29 @@
 /**
- * What MCP over webhooks rests on: signatures by the Standard Webhooks scheme, and a guard that keeps a server from
- * sending to addresses only it can reach.
+ * MCP over webhooks: clients POST their messages to a server, and every reply is POSTed to the client's webhook, signed. Nobody
+ * holds a connection while a tool runs.
  *
  * @example
  * ```ts
- * import { createGuardedAgent, createSigner, createUrlGuard } from '@asyncmcp/webhook';
+ * import { WebhookClientTransport, WebhookReceiver, WebhookServer } from '@asyncmcp/webhook';
  *
- * const guard = createUrlGuard();
- * const agent = createGuardedAgent(guard);
- * const signer = createSigner(secretOfTheReceiver);
+ * const server = new WebhookServer({ createServer: () => createMcpServer() });
+ * await server.listen({ port: 8000 });
  *
- * const { origin, pathname, search } = await guard.check(webhookUrl);
- * const headers = { 'content-type': 'application/json', ...signer.sign(messageId, body) };
- * const response = await agent.request({ origin, path: pathname + search, method: 'POST', headers, body });
- * await response.body.dump();
+ * const receiver = new WebhookReceiver();
+ * await receiver.listen({ port: 8001 });
+ * const transport = new WebhookClientTransport({
+ *   serverUrl: 'https://mcp.example.com/mcp/request',
+ *   webhookUrl: 'https://client.example.com/webhook/response',
+ *   receiver,
+ * });
+ * await client.connect(transport);
  * ```
  *
  * @packageDocumentation
  */
+export { WebhookServer } from './server.js';
+export { WebhookReceiver } from './receiver.js';
+export { WebhookClientTransport } from './client.js';
 export { createSigner, createVerifier } from './signature.js';
 export { generateSecret } from './secret.js';
 export { ReplayWindow } from './replay-window.js';
@@ -28,3 +34,10 @@ export type { SignatureHeaders, Signer, VerifiedWebhook, Verifier, VerifierOptio
 export type { ReplayVerdict, ReplayWindowOptions } from './replay-window.js';
 export type { AllowWebhookUrl, LookupAll, UrlGuard, UrlGuardOptions, WebhookUrlInfo } from './url-guard.js';
 export type { GuardedAgentOptions } from './guarded-agent.js';
+export type { WebhookServerOptions } from './server-options.js';
+export type { BearerAuthOptions } from './bearer-auth.js';
+export type { UndeliveredWebhook } from './webhook-sender.js';
+export type { Attachment, WebhookReceiverOptions } from './receiver.js';
+export type { ReceiverClient } from './receiver-clients.js';
+export type { RequestHeaders, WebhookClientTransportOptions } from './client.js';
+export type { ListenOptions, ListeningAt } from './http-app.js';

@@ -1,0 +1,40 @@
+import { SnsSqsClientTransport } from '@asyncmcp/sns-sqs';
+import { SqsClientTransport } from '@asyncmcp/sqs';
+import { SNSClient } from '@aws-sdk/client-sns';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { traceSns } from './trace-sns.js';
+import { traceSqs } from './trace-sqs.js';
+import type { ClientSide } from './client-side.js';
+import type { Trace } from './trace.js';
+
+export interface AwsClientOptions {
+  /** Where requests go to. */
+  readonly requests:
+    { readonly requestQueueUrl: string } | { readonly requestTopicArn: string; readonly responseTopicArn: string };
+  readonly responseQueueUrl?: string | undefined;
+  readonly clientId?: string | undefined;
+  readonly endpoint?: string | undefined;
+  readonly region?: string | undefined;
+}
+
+/** Opens clients for SQS, or SNS and SQS, whose calls are traced. */
+export function openAwsClient(options: AwsClientOptions, trace: Trace): ClientSide {
+  const { requests, responseQueueUrl, clientId, endpoint, region } = options;
+  const config = { ...(endpoint && { endpoint }), ...(region && { region }) };
+  const [sqs, sns] = [new SQSClient(config), new SNSClient(config)];
+  traceSqs(sqs, trace);
+  traceSns(sns, trace);
+  const own = { ...(responseQueueUrl && { responseQueueUrl }), ...(clientId && { clientId }) };
+  const close = async (): Promise<void> => {
+    sqs.destroy();
+    sns.destroy();
+  };
+  if ('requestQueueUrl' in requests) {
+    return { createTransport: () => new SqsClientTransport({ sqs, ...requests, ...own }), close };
+  }
+  return {
+    createTransport: () => new SnsSqsClientTransport({ sns, sqs, ...requests, ...own }),
+    createListener: () => new SnsSqsClientTransport({ sns, sqs, ...requests }),
+    close,
+  };
+}

@@ -1,0 +1,48 @@
+import { WebhookServer } from '@asyncmcp/webhook';
+import { openSession, subjectOf } from './open-session.js';
+import type { UndeliveredWebhook, WebhookUrlInfo } from '@asyncmcp/webhook';
+import type { ConsoleLog } from './console-log.js';
+import type { Serving } from './serving.js';
+
+export interface ServeWebhookOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly concurrency: number;
+}
+
+const PATH = '/mcp/request';
+
+/** Serves over HTTP: requests are posted here, replies to the clients' webhooks. */
+export async function serveWebhook(
+  { host, port, concurrency }: ServeWebhookOptions,
+  log: ConsoleLog,
+): Promise<Serving> {
+  const server = new WebhookServer({
+    path: PATH,
+    createServer: (session) => openSession(session, { log, replyTo: session.replyTo }),
+    concurrency,
+    logger: log.logger,
+    allowWebhookUrl: allowLoopback,
+  });
+  server.onerror = (error) => log.error(error);
+  server.onundelivered = (failure) => reportUndelivered(failure, log);
+  const { url } = await server.listen({ host, port });
+  return { where: `at ${url}${PATH}`, sessions: server.sessions, close: () => server.close() };
+}
+
+/**
+ * Lets webhooks go to this machine, which is where the demo's client listens. A server on the internet must not: whoever opens a
+ * session would have it post to what only this machine can reach.
+ */
+export function allowLoopback({ hostname }: URL, { reason, range }: WebhookUrlInfo): boolean {
+  const named = hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname);
+  // A name is one thing, and what it resolves to another.
+  return named && (reason !== 'address' || range === 'loopback');
+}
+
+/** A real server would keep the envelope. */
+function reportUndelivered({ url, envelope, error, attempts }: UndeliveredWebhook, log: ConsoleLog): void {
+  const subject = subjectOf(envelope.sessionId ?? 'webhook');
+  log.event(subject, `not delivered to ${url} (tries: ${attempts}): ${error.code}`);
+}

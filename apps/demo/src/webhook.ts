@@ -1,0 +1,72 @@
+import { Trace, openWebhookClient, runScenario } from '@asyncmcp/demo-client';
+import { healthOf, isListening, refusalOfGuard } from './webhook-facts.js';
+import { withServer } from './with-server.js';
+import type { WebhookArrival } from '@asyncmcp/demo-client';
+import type { DemoServerProcess } from './demo-server-process.js';
+import type { Stage } from './stage.js';
+
+/** What is looked at when all is over. */
+interface Seen {
+  readonly urls: string[];
+  readonly arrivals: WebhookArrival[];
+}
+
+/** The demo over webhooks: the server in a process of its own, the client and its endpoint here, both on free ports. */
+export async function runWebhook(stage: Stage): Promise<void> {
+  const seen: Seen = { urls: [], arrivals: [] };
+  const args = ['--transport', 'webhook', '--host', '127.0.0.1', '--port', '0'];
+  await withServer(stage, { args }, (server) => runAgainst(server, stage, seen));
+  stage.fact('webhooks', checkArrivals(seen.arrivals));
+  const open = await Promise.all(seen.urls.map(isListening));
+  const left = seen.urls.filter((_url, index) => open[index]);
+  if (left.length > 0) throw new Error(`Left behind: somebody still listens at ${left.join(', ')}.`);
+  stage.fact('ports', 'both are closed');
+}
+
+async function runAgainst(server: DemoServerProcess, stage: Stage, { urls, arrivals }: Seen): Promise<void> {
+  const serverUrl = urlOf(server);
+  // Asked before the trace begins, which shows the scenario only.
+  const [health, refusal] = [await healthOf(serverUrl), await refusalOfGuard(serverUrl)];
+  const trace = new Trace();
+  const client = await openWebhookClient({ serverUrl }, trace);
+  urls.push(serverUrl, client.webhookUrl);
+  try {
+    stage.fact('server', `process ${server.pid}; GET /health → ${health}`);
+    stage.fact('requests', `posted to ${serverUrl}`);
+    stage.fact('replies', `posted to ${client.webhookUrl}, in this process`);
+    describeWebhooks(stage, refusal);
+    await runScenario({
+      ...client,
+      trace,
+      print: stage.print,
+      style: stage.style,
+      signal: AbortSignal.any([stage.signal, server.ended]),
+    });
+  } finally {
+    arrivals.push(...client.webhooks.arrivals);
+    await client.close();
+  }
+}
+
+/** What the server's own line says: its port is any that was free. */
+function urlOf({ output }: DemoServerProcess): string {
+  const url = / takes requests at (\S+)/.exec(output)?.[1];
+  if (url === undefined) throw new Error(`The demo server did not say where it takes requests. It printed:\n${output}`);
+  return url;
+}
+
+function describeWebhooks(stage: Stage, refusal: string): void {
+  stage.fact('signed', 'by Standard Webhooks: HMAC-SHA256 of id, timestamp and body, with a');
+  stage.fact('', 'secret that the client makes and gives to the server at initialize');
+  stage.fact('URL guard', 'replies may go to https at public addresses; here to loopback, too');
+  stage.fact('', `a client that asks for 169.254.169.254 → ${refusal}`);
+  stage.legend('request and status, message, how long it took, and time since the step began.');
+}
+
+/** Checks that whatever was taken was signed, whoever sent it. */
+function checkArrivals(arrivals: readonly WebhookArrival[]): string {
+  const taken = arrivals.filter(({ status }) => status === 200);
+  const unsigned = taken.filter(({ headers }) => headers['webhook-signature'] === undefined);
+  if (unsigned.length > 0) throw new Error(`Webhooks were taken that were not signed: ${unsigned.length}.`);
+  return `${arrivals.length} came, ${taken.length} were taken, all of these signed`;
+}

@@ -1,0 +1,216 @@
+import {
+  AsyncMcpError,
+  JsonRpcErrorCode,
+  createDelivery,
+  createMetadata,
+  errorResponse,
+  isAsyncMcpError,
+  isRecord,
+  isRequest,
+  toAsyncMcpError,
+} from '@asyncmcp/core';
+import { Agent } from 'undici';
+import { encodeHeaders, encodeMetadata } from './http-wire.js';
+import { createResends } from './resends.js';
+import { createServerPost } from './server-post.js';
+import type { ClientWire, ClientWireEvents, Envelope, InboundEnvelope, Logger } from '@asyncmcp/core';
+import type { JSONRPCErrorResponse, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { ConnectionOptions } from 'node:tls';
+import type { Attachment, WebhookReceiver } from './receiver.js';
+import type { ServerAnswer, ServerRequest } from './server-post.js';
+
+export interface ClientWireOptions {
+  readonly clientId: string;
+  readonly sessionId: () => string | undefined;
+  readonly serverUrl: URL;
+  readonly webhookUrl: string;
+  readonly receiver: WebhookReceiver;
+  readonly headers: () => Promise<Readonly<Record<string, string>>>;
+  readonly retryForMs: number;
+  readonly requestTimeoutMs: number;
+  readonly resendAfterMs: number;
+  readonly allowsAddress: (url: string) => boolean;
+  readonly tls: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> | undefined;
+  readonly logger: Logger;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Shorter than the server keeps them: who closes first need not be told that the other has. */
+const KEEP_ALIVE_MS = 5000;
+const MAX_ANSWER_BYTES = 65_536;
+/** How long a close lets what is being sent finish, in milliseconds. */
+const FINISH_MS = 2000;
+
+/** The way of a webhook client to its server and back. */
+export function createClientWire(options: ClientWireOptions): ClientWire {
+  const { serverUrl, receiver, clientId, sessionId, logger } = options;
+  const closing = new AbortController();
+  const agent = createAgent(options);
+  const post = createServerPost({
+    agent,
+    logger,
+    userHeaders: options.headers,
+    retryForMs: options.retryForMs,
+    closing: closing.signal,
+  });
+  const underWay = new Set<Promise<unknown>>();
+  let attachment: Attachment | undefined;
+  let events: ClientWireEvents | undefined;
+  let closed: Promise<void> | undefined;
+  const resends = createResends({ afterMs: options.resendAfterMs, post: track, onFailed: resendFailed });
+
+  /** Sends, and lets close() know of it. */
+  async function track(request: ServerRequest): Promise<ServerAnswer> {
+    const sending = post(request);
+    underWay.add(sending);
+    try {
+      return await sending;
+    } finally {
+      underWay.delete(sending);
+    }
+  }
+
+  async function publishTo(address: string, envelope: Envelope): Promise<void> {
+    const { message } = envelope;
+    const request = requestOf(new URL(address), envelope);
+    if (isRequest(message)) resends.sending(message.id, request);
+    try {
+      const answer = await track(request);
+      if (isRequest(message)) resends.taken(message.id, answer);
+    } catch (error) {
+      if (isRequest(message) && isMethodNotFound(error)) return answerWith(message.id, error);
+      throw sessionLost(error, envelope.sessionId) ?? error;
+    }
+  }
+
+  /** A server that refuses what it had taken before has lost it, with the session or without. The caller gets its refusal. */
+  async function resendFailed(id: RequestId, error: unknown): Promise<'go on' | 'stop'> {
+    const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'A request could not be sent again');
+    if (closing.signal.aborted) return 'stop';
+    if (isAsyncMcpError(failure, 'ERR_UNAVAILABLE')) {
+      events?.failed(failure);
+      return 'go on';
+    }
+    await answerWith(id, failure);
+    return 'stop';
+  }
+
+  /** Hands a request the server's refusal as if it had come by webhook. */
+  async function answerWith(id: RequestId, failure: AsyncMcpError): Promise<void> {
+    const envelope = refusalEnvelope(clientId, refusalFor(id, failure));
+    const done = async (): Promise<void> => {};
+    await events?.receive(createDelivery(envelope, 1, { ack: done, retry: done, reject: done }));
+  }
+
+  async function close(): Promise<void> {
+    closing.abort(new AsyncMcpError('ERR_CLOSED', 'The transport was closed before the server took the message.'));
+    resends.close();
+    attachment?.detach();
+    await finished(underWay);
+    await agent.destroy();
+  }
+
+  return {
+    async open(opened) {
+      events = opened;
+      attachment = receiver.attach({ clientId, sessionId, events: opened });
+      return options.webhookUrl;
+    },
+    publish: (envelope) => publishTo(serverUrl.href, envelope),
+    publishTo,
+    answered: (id) => resends.answered(id),
+    allowsAddress: options.allowsAddress,
+    async terminate(metadata) {
+      const headers = encodeMetadata(metadata);
+      try {
+        await track({ method: 'DELETE', url: serverUrl, headers: withoutType(headers), attempt: 1 });
+      } catch (error) {
+        // It has ended already.
+        if (!isAsyncMcpError(error, 'ERR_SESSION_NOT_FOUND')) throw error;
+      }
+    },
+    withReplyAddress(params, webhookUrl) {
+      const meta = params['_meta'];
+      const secret = attachment?.secret;
+      const _meta = {
+        ...(isRecord(meta) ? meta : {}),
+        webhookUrl,
+        ...(secret !== undefined && { webhookSecret: secret }),
+      };
+      return { ...params, _meta };
+    },
+    close: () => (closed ??= close()),
+  };
+}
+
+function createAgent({ requestTimeoutMs, tls = {} }: ClientWireOptions): Agent {
+  const { ca, cert, key } = tls;
+  return new Agent({
+    pipelining: 1,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    headersTimeout: requestTimeoutMs,
+    bodyTimeout: requestTimeoutMs,
+    maxResponseSize: MAX_ANSWER_BYTES,
+    connect: {
+      timeout: Math.min(CONNECT_TIMEOUT_MS, requestTimeoutMs),
+      ...(ca !== undefined && { ca }),
+      ...(cert !== undefined && { cert }),
+      ...(key !== undefined && { key }),
+    },
+  });
+}
+
+function requestOf(url: URL, envelope: Envelope): ServerRequest {
+  try {
+    return {
+      method: 'POST',
+      url,
+      headers: encodeHeaders(envelope),
+      body: JSON.stringify(envelope.message),
+      attempt: 1,
+    };
+  } catch (error) {
+    throw toAsyncMcpError(error, 'ERR_MESSAGE_INVALID', 'The message cannot be written as JSON');
+  }
+}
+
+/** A DELETE has no body. */
+function withoutType({ 'content-type': _type, ...headers }: Record<string, string>): Record<string, string> {
+  return headers;
+}
+
+/** That a method is not known answers a question, such as a newer client's probe; it is no failure to send. */
+function isMethodNotFound(error: unknown): error is AsyncMcpError {
+  const theirs = isAsyncMcpError(error) ? error.details['error'] : undefined;
+  return isRecord(theirs) && theirs['code'] === JsonRpcErrorCode.methodNotFound;
+}
+
+function sessionLost(error: unknown, sessionId: string | undefined): AsyncMcpError | undefined {
+  if (sessionId === undefined || !isAsyncMcpError(error, 'ERR_SESSION_NOT_FOUND')) return undefined;
+  const text = `The server no longer knows session ${sessionId}; connect again with a new transport.`;
+  return new AsyncMcpError('ERR_SESSION_LOST', text, { cause: error, details: { ...error.details, sessionId } });
+}
+
+/** The server's own error, under the id of the request it refuses. */
+function refusalFor(id: RequestId, failure: AsyncMcpError): JSONRPCErrorResponse {
+  const theirs = failure.details['error'];
+  if (!isRecord(theirs)) return errorResponse(id, JsonRpcErrorCode.internalError, failure);
+  // Checked when it was read from the answer.
+  return { jsonrpc: '2.0', id, error: theirs as JSONRPCErrorResponse['error'] };
+}
+
+function refusalEnvelope(clientId: string, message: JSONRPCErrorResponse): InboundEnvelope {
+  return { ...createMetadata({ clientId }), type: 'jsonrpc', extended: true, body: JSON.stringify(message) };
+}
+
+/** Waits for what is being sent, but not for long. */
+async function finished(underWay: ReadonlySet<Promise<unknown>>): Promise<void> {
+  if (underWay.size === 0) return;
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, FINISH_MS);
+  });
+  await Promise.race([Promise.allSettled(underWay), timeout]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,128 @@
+import { AsyncMcpError, isResponse } from '@asyncmcp/core';
+import { encodeHeaders } from './http-wire.js';
+import type { Envelope } from '@asyncmcp/core';
+import type { Pass } from './delivery-circuit.js';
+import type { Failure } from './delivery-errors.js';
+import type { Endpoint } from './endpoint.js';
+import type { Lane, Queued } from './outbox.js';
+import type { Signer } from './signature.js';
+
+const USER_AGENT = 'asyncmcp-webhook';
+
+/** What {@link Outgoing} is made from. */
+export interface Posting {
+  readonly envelope: Envelope;
+  readonly signer: Signer | undefined;
+  readonly body: string;
+  readonly endpoint: Endpoint;
+  /** No further try begins after it, in ms since epoch. */
+  readonly deadline: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One message on its way. */
+export class Outgoing implements Queued {
+  readonly envelope: Envelope;
+  readonly body: string;
+  readonly endpoint: Endpoint;
+  readonly deadline: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+  readonly session: string;
+  readonly lane: Lane;
+  /** Tries begun. */
+  attempts = 0;
+  /** Whether one is under way. */
+  trying = false;
+  /** Whether it was delivered, or failed for good. */
+  settled = false;
+  /** Its endpoint is gone: the try under way is the last. */
+  gone = false;
+  lastFailure: Failure | undefined;
+  readonly #signer: Signer | undefined;
+  #headers: Readonly<Record<string, string>> | undefined;
+  #signedAt = 0;
+  #stopWaiting: (() => void) | undefined;
+
+  constructor({ envelope, signer, body, endpoint, deadline, resolve, reject }: Posting) {
+    this.envelope = envelope;
+    this.body = body;
+    this.endpoint = endpoint;
+    this.deadline = deadline;
+    this.resolve = resolve;
+    this.reject = reject;
+    this.#signer = signer;
+    // With its URL: whoever is told about a session of others at an address of their own does not get into its way. Session ids
+    // have no line breaks.
+    this.session = `${envelope.sessionId ?? ''}\n${endpoint.url}`;
+    this.lane = envelope.relatedRequestId ?? (isResponse(envelope.message) ? envelope.message.id : undefined);
+  }
+
+  get url(): string {
+    return this.endpoint.url;
+  }
+
+  /**
+   * The headers of the next try. Its signature is later than that of the one before, by a second at least: the same one would be
+   * taken for a replay.
+   */
+  headersAt(now: number): Record<string, string> {
+    this.#headers ??= { ...encodeHeaders(this.envelope), 'user-agent': USER_AGENT };
+    if (this.#signer === undefined) return { ...this.#headers };
+    this.#signedAt = Math.max(Math.floor(now / 1000), this.#signedAt + 1);
+    return { ...this.#headers, ...this.#signer.sign(this.envelope.messageId, this.body, this.#signedAt) };
+  }
+
+  /** Waits for leave to send; undefined when none can be had in time, or {@link stopWaiting} was called. */
+  waitToEnter(): Promise<Pass | undefined> {
+    return new Promise((resolve) => {
+      const settle = (pass: Pass | undefined): void => {
+        this.#stopWaiting = undefined;
+        resolve(pass);
+      };
+      const expire = (): void => settle(undefined);
+      const giveUp = this.endpoint.wait({ deadline: this.deadline, enter: settle, expire });
+      this.#stopWaiting = () => {
+        giveUp();
+        settle(undefined);
+      };
+    });
+  }
+
+  /** Waits before another try, or until {@link stopWaiting} is called. */
+  pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#stopWaiting = undefined;
+        resolve();
+      }, delayMs);
+      this.#stopWaiting = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  stopWaiting(): void {
+    this.#stopWaiting?.();
+    this.#stopWaiting = undefined;
+  }
+}
+
+/**
+ * The message as it travels.
+ *
+ * @throws AsyncMcpError `ERR_MESSAGE_INVALID` for what JSON cannot say: a BigInt, a circle
+ */
+export function toBody({ message }: Envelope): string {
+  try {
+    // For undefined, say, it returns undefined, whatever its type tells.
+    const body: string | undefined = JSON.stringify(message);
+    if (body !== undefined) return body;
+  } catch (error) {
+    const text = `The message cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}`;
+    throw new AsyncMcpError('ERR_MESSAGE_INVALID', text, { cause: error });
+  }
+  throw new AsyncMcpError('ERR_MESSAGE_INVALID', 'The message cannot be written as JSON: it is no object');
+}

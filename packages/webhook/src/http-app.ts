@@ -1,0 +1,73 @@
+import { fastify } from 'fastify';
+import { AsyncMcpError, integerOption, knownOptions, stringOption } from '@asyncmcp/core';
+import type { FastifyInstance } from 'fastify';
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Default `127.0.0.1`: reachable from this machine only. Behind a reverse proxy elsewhere, or in a container, `0.0.0.0` or `::`. */
+  readonly host?: string | undefined;
+}
+
+/** What listening came to. */
+export interface ListeningAt {
+  readonly host: string;
+  readonly port: number;
+  /** E.g. `http://127.0.0.1:8000`, without a path. */
+  readonly url: string;
+}
+
+/** A request that has not come in whole by then, in milliseconds, is given up: nobody holds a connection by sending slowly. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** An idle connection is closed after this time, in milliseconds. A reverse proxy should keep its own for less. */
+const KEEP_ALIVE_MS = 10_000;
+
+/** A fastify of our own, for who does not have one. Proxies are not trusted: nothing here asks whose address a request has. */
+export function createApp(): FastifyInstance {
+  return fastify({
+    logger: false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Whatever node refuses of a request line or a header before fastify sees it is answered and not logged.
+    forceCloseConnections: 'idle',
+  });
+}
+
+/**
+ * Listens.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`, `ERR_UNAVAILABLE` when the port cannot be had
+ */
+export async function listen(app: FastifyInstance, options: ListenOptions): Promise<ListeningAt> {
+  knownOptions('listen()', options, ['port', 'host']);
+  const port = integerOption('port', options.port, { min: 0, max: 65_535, fallback: 0 });
+  const host = stringOption('host', options.host ?? '127.0.0.1');
+  try {
+    await app.listen({ port, host });
+  } catch (error) {
+    const text = `Port ${port} on ${host} cannot be listened on; is it in use?`;
+    throw new AsyncMcpError('ERR_UNAVAILABLE', text, { cause: error });
+  }
+  const address = app.server.address();
+  if (address === null || typeof address === 'string') throw new AsyncMcpError('ERR_INTERNAL', 'Listening on no port.');
+  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return { host: address.address, port: address.port, url: `http://${shown}:${address.port}` };
+}
+
+/**
+ * Checks the option `path`.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
+export function pathOption(name: string, value: unknown, fallback: string): string {
+  const path = value === undefined ? fallback : stringOption(name, value);
+  // Fastify would take ':' and '*' for placeholders.
+  if (/^\/[\w./~-]*$/.test(path)) return path;
+  throw new AsyncMcpError(
+    'ERR_INVALID_OPTION',
+    `Option "${name}" is ${JSON.stringify(path.slice(0, 100))}, but must be a path: "/" and letters, digits, ".", "_", "~", "-", "/".`,
+    { details: { option: name } },
+  );
+}

@@ -1,0 +1,122 @@
+import { createMetadata, isNotification, isRequest, isRequestId, requestIdFromText } from '@asyncmcp/core';
+import type { Envelope, EnvelopeMetadata, InboundEnvelope } from '@asyncmcp/core';
+import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
+
+/**
+ * The headers beside a message, on POSTs in both directions. The first five are those of the Python package asyncmcp, the others
+ * are ours; a peer that knows them not ignores them.
+ */
+export const Header = {
+  clientId: 'x-client-id',
+  sessionId: 'x-session-id',
+  requestId: 'x-request-id',
+  method: 'x-method',
+  protocolVersion: 'x-protocol-version',
+  /** Unique for one logical send, the same on every try. */
+  messageId: 'x-message-id',
+  /** The request that a notification or a server's own request belongs to, as JSON: 1 and "1" are two ids. */
+  relatedRequestId: 'x-related-request-id',
+  /** Where a server wants its own request answered, if not where everything goes. */
+  replyTo: 'x-reply-to',
+  /** How often servers have begun with this message before, plus one. */
+  attempt: 'x-attempt',
+  /** The server process that took a request which is posted again. */
+  takenBy: 'x-taken-by',
+} as const;
+
+export const JSON_TYPE = 'application/json';
+
+/** What a header can carry without anybody on the way changing it, and no longer than proxies take. */
+const VALUE = /^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
+const TOKEN = /^[\x21-\x7e]{1,1024}$/;
+
+/** The headers that carry an envelope's metadata, the content type included. What does not fit into a header is left out. */
+export function encodeHeaders(envelope: Envelope): Record<string, string> {
+  const { message, relatedRequestId } = envelope;
+  const headers = encodeMetadata(envelope);
+  if (isRequest(message)) addValue(headers, Header.requestId, String(message.id));
+  if (isRequest(message) || isNotification(message)) addValue(headers, Header.method, message.method);
+  if (relatedRequestId !== undefined) addValue(headers, Header.relatedRequestId, asciiJson(relatedRequestId));
+  return headers;
+}
+
+/** The same of metadata without a message: what asks the server to end a session. */
+export function encodeMetadata(metadata: EnvelopeMetadata): Record<string, string> {
+  const headers: Record<string, string> = { 'content-type': JSON_TYPE };
+  addValue(headers, Header.clientId, metadata.clientId);
+  addValue(headers, Header.sessionId, metadata.sessionId);
+  addValue(headers, Header.protocolVersion, metadata.protocolVersion);
+  addValue(headers, Header.messageId, metadata.messageId);
+  addValue(headers, Header.replyTo, metadata.replyTo);
+  return headers;
+}
+
+/** The headers of a request as node gives them: names in lower case. */
+export type ReceivedHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/**
+ * The envelope of a POST, or of a DELETE (`terminate`). Headers come from a stranger: values of the wrong kind or too long are
+ * treated as absent. Never throws.
+ *
+ * @param fallbackMessageId - what identifies a message of a peer that sends no `X-Message-ID`
+ */
+export function decodeHeaders(
+  type: InboundEnvelope['type'],
+  body: string,
+  headers: ReceivedHeaders,
+  fallbackMessageId: string,
+): InboundEnvelope {
+  const messageId = token(headers, Header.messageId);
+  const requestId = headers[Header.requestId];
+  const metadata = createMetadata({
+    messageId: messageId ?? fallbackMessageId,
+    sessionId: token(headers, Header.sessionId),
+    clientId: token(headers, Header.clientId),
+    protocolVersion: token(headers, Header.protocolVersion),
+    relatedRequestId: relatedId(headers[Header.relatedRequestId]),
+    replyTo: token(headers, Header.replyTo),
+  });
+  const envelope: { -readonly [K in keyof InboundEnvelope]: InboundEnvelope[K] } = Object.assign(metadata, {
+    type,
+    extended: messageId !== undefined,
+    body,
+  });
+  if (typeof requestId === 'string' && VALUE.test(requestId)) envelope.requestIdHint = requestIdFromText(requestId);
+  return envelope;
+}
+
+/** The header `X-Attempt`; 1 where there is none, or nonsense. */
+export function attemptOf(headers: ReceivedHeaders): number {
+  const value = headers[Header.attempt];
+  return typeof value === 'string' && /^[1-9]\d{0,5}$/.test(value) ? Number(value) : 1;
+}
+
+/** The header `X-Taken-By`. */
+export function takenByOf(headers: ReceivedHeaders): string | undefined {
+  return token(headers, Header.takenBy);
+}
+
+function token(headers: ReceivedHeaders, name: string): string | undefined {
+  const value = headers[name];
+  // Node joins a header that was sent twice with a comma and a space: it means nothing then, and is no token.
+  return typeof value === 'string' && TOKEN.test(value) ? value : undefined;
+}
+
+function relatedId(value: unknown): RequestId | undefined {
+  if (typeof value !== 'string' || !VALUE.test(value)) return undefined;
+  try {
+    const id: unknown = JSON.parse(value);
+    return isRequestId(id) ? id : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function asciiJson(id: RequestId): string {
+  const escape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(id).replace(/[^\x20-\x7e]/g, escape);
+}
+
+function addValue(headers: Record<string, string>, name: string, value: string | undefined): void {
+  if (value !== undefined && VALUE.test(value)) headers[name] = value;
+}

@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+import { AsyncMcpError, createDelivery, isAsyncMcpError } from '@asyncmcp/core';
+import { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
+import { decodeHeaders } from './http-wire.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { InboundEnvelope, Logger } from '@asyncmcp/core';
+import type { HttpRefusal } from './http-errors.js';
+import type { AttachedClient, ReceiverClients } from './receiver-clients.js';
+import type { Seal } from './receiver-seal.js';
+import type { Waited, WaitingRoom } from './receiver-waiting.js';
+
+export interface ReceiverRouteOptions {
+  readonly path: string;
+  readonly maxMessageBytes: number;
+  readonly clients: ReceiverClients;
+  readonly waiting: WaitingRoom;
+  /** What all messages are signed with; undefined where each client has its own, or none. */
+  readonly sharedSeal: Seal | undefined;
+  readonly isClosed: () => boolean;
+  readonly logger: Logger;
+}
+
+/** Undefined: the message is in good hands. */
+type Outcome = HttpRefusal | undefined;
+
+const RETRY_SOON = { 'retry-after': '1' };
+
+/** The route of a receiver, for an instance of fastify that is its alone (encapsulated). */
+export function addReceiverRoute(app: FastifyInstance, options: ReceiverRouteOptions): void {
+  const { path, waiting } = options;
+  takeJsonAsText(app, options.maxMessageBytes);
+  app.post(path, async (request, reply) => {
+    const refusal = await take(request, reply, options);
+    if (refusal === undefined) return reply.code(200).send({ status: 'success' });
+    return refuse(reply, refusal);
+  });
+  const refuseMethod = async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+    refuse(reply, wrongMethod());
+  app.route({
+    method: app.supportedMethods.filter((method) => method !== 'POST'),
+    url: path,
+    exposeHeadRoute: false,
+    // Before the body is read: what is wrong with it does not matter.
+    onRequest: refuseMethod,
+    handler: refuseMethod,
+  });
+  // A fastify that closes waits for its requests.
+  app.addHook('preClose', async () => waiting.release());
+}
+
+async function take(request: FastifyRequest, reply: FastifyReply, options: ReceiverRouteOptions): Promise<Outcome> {
+  const { clients, waiting, sharedSeal, logger } = options;
+  const { body, headers } = request;
+  if (options.isClosed()) return closed();
+  // Without a content type fastify parses no body.
+  if (typeof body !== 'string') return wrongType();
+  const envelope = decodeHeaders('jsonrpc', body, headers, randomUUID());
+  try {
+    // Before anything else where that is possible: a stranger's message does not take a waiting place.
+    const early = sharedSeal?.verifier.verify(headers, body);
+    const found = clients.find(envelope) ?? (await waitForClient(envelope, request, reply, options));
+    if (typeof found === 'string') return nobodyTakes(envelope, found, logger);
+    const verified = early ?? found.seal?.verifier.verify(headers, body);
+    if (found.seal === undefined || verified === undefined) return await deliver(found, envelope, waiting, logger);
+    const trusted = { ...envelope, messageId: verified.id };
+    return await deliverOnce(found.seal, verified.timestamp, trusted, found, options);
+  } catch (error) {
+    if (!isAsyncMcpError(error, 'ERR_SIGNATURE_INVALID')) throw error;
+    return notSigned(envelope, error, logger);
+  }
+}
+
+function waitForClient(
+  envelope: InboundEnvelope,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { waiting, logger }: ReceiverRouteOptions,
+): Promise<Waited> {
+  const waited = waiting.wait(envelope, request, reply);
+  const { clientId, sessionId } = envelope;
+  logger.debug({ clientId, sessionId, waiting: waiting.size }, 'there is no client for a message yet');
+  return waited;
+}
+
+/** Hands on what the window has not seen. The id of a signed message is the signed one. */
+async function deliverOnce(
+  { window }: Seal,
+  timestamp: number,
+  envelope: InboundEnvelope,
+  found: AttachedClient,
+  { waiting, logger }: ReceiverRouteOptions,
+): Promise<Outcome> {
+  const { messageId } = envelope;
+  const verdict = window.claim(messageId, timestamp);
+  if (verdict === 'replay') return notSigned(envelope, replayed(), logger);
+  if (verdict === 'pending') return notNow();
+  if (verdict === 'duplicate') {
+    found.client.events.repeated(envelope);
+    return undefined;
+  }
+  let accepted = false;
+  try {
+    const refusal = await deliver(found, envelope, waiting, logger);
+    accepted = refusal === undefined;
+    return refusal;
+  } finally {
+    if (accepted) window.accept(messageId);
+    else window.release(messageId);
+  }
+}
+
+async function deliver(
+  found: AttachedClient,
+  envelope: InboundEnvelope,
+  waiting: WaitingRoom,
+  logger: Logger,
+): Promise<Outcome> {
+  const { events } = found.client;
+  if (!events.accepts(envelope)) {
+    events.discarded(envelope);
+    return nobodyTakes(envelope, 'nobody', logger);
+  }
+  let givenBack = false;
+  const settlement = {
+    ack: async () => {},
+    retry: async () => void (givenBack = true),
+    // Nobody is served by having it sent again.
+    reject: async (reason: string) => logger.warn({ messageId: envelope.messageId, reason }, 'a message was rejected'),
+  };
+  await events.receive(createDelivery(envelope, 1, settlement));
+  // The answer to `initialize` tells a client its session.
+  waiting.look(found);
+  return givenBack ? notNow() : undefined;
+}
+
+function nobodyTakes(
+  { clientId, sessionId, messageId }: InboundEnvelope,
+  why: Exclude<Waited, AttachedClient>,
+  logger: Logger,
+): HttpRefusal {
+  logger.debug({ clientId, sessionId, messageId, why }, 'refused a message that no client here takes');
+  if (why === 'closed') return closed();
+  if (why === 'full') return notNow();
+  // One that is gone does not read it.
+  return httpRefusal(404, new AsyncMcpError('ERR_UNCLAIMED_MESSAGE', 'No client here takes this message.'));
+}
+
+/** The sender is told no more than the reason; the rest is for who reads the log here. */
+function notSigned({ clientId, sessionId }: InboundEnvelope, error: AsyncMcpError, logger: Logger): HttpRefusal {
+  const { reason } = error.details;
+  const hint = 'refused a webhook; from servers that do not sign, a receiver takes them with secrets: false';
+  logger.warn({ err: error, clientId, sessionId }, reason === 'missing' ? hint : 'refused a webhook');
+  const text = `The webhook was refused; its signature: ${String(reason)}.`;
+  return httpRefusal(401, new AsyncMcpError('ERR_SIGNATURE_INVALID', text, { details: { reason } }));
+}
+
+function replayed(): AsyncMcpError {
+  const text = 'Webhook refused: this very delivery, or a later try of it, was here before.';
+  return new AsyncMcpError('ERR_SIGNATURE_INVALID', text, { details: { reason: 'replay' } });
+}
+
+function notNow(): HttpRefusal {
+  const text = 'The message cannot be taken now; send it again.';
+  return httpRefusal(503, new AsyncMcpError('ERR_UNAVAILABLE', text), RETRY_SOON);
+}
+
+function closed(): HttpRefusal {
+  return httpRefusal(503, new AsyncMcpError('ERR_CLOSED', 'This receiver is closed.'), RETRY_SOON);
+}
+
+function wrongType(): HttpRefusal {
+  const text = 'Send the message with Content-Type: application/json.';
+  return httpRefusal(415, new AsyncMcpError('ERR_MESSAGE_INVALID', text));
+}
+
+function wrongMethod(): HttpRefusal {
+  return httpRefusal(405, new AsyncMcpError('ERR_MESSAGE_INVALID', 'POST a message.'), { allow: 'POST' });
+}
+
+function refuse(reply: FastifyReply, refusal: HttpRefusal): FastifyReply {
+  sendRefusal(reply, refusal);
+  return reply;
+}

@@ -1,0 +1,90 @@
+import { AsyncMcpError, DuplicateWindow, isAsyncMcpError, isRecord } from '@asyncmcp/core';
+import { createSigner } from './signature.js';
+import type { Envelope, Logger, ReplyPort, SessionRecord } from '@asyncmcp/core';
+import type { Signer } from './signature.js';
+import type { UrlGuard } from './url-guard.js';
+import type { WebhookSender } from './webhook-sender.js';
+
+export interface WebhookReplyPortOptions {
+  readonly guard: UrlGuard;
+  readonly sender: WebhookSender;
+  /** The record of a session, which holds the secret that its webhooks are signed with. */
+  readonly recordOf: (sessionId: string) => Promise<SessionRecord | undefined>;
+  /** Told of a session whose endpoint says that it is gone for good (410). */
+  readonly onGone: (sessionId: string) => void;
+  readonly logger: Logger;
+}
+
+/** How long a session's key is kept after it was last read from the record, in milliseconds, and how many of them. */
+const SIGNERS = { ttlMs: 60 * 60_000, maxEntries: 20_000 };
+
+/** A session that gave no secret: its webhooks are not signed. */
+const UNSIGNED = 'unsigned';
+
+/** The way replies leave a webhook server: signed with the secret that the session's client gave, where it gave one. */
+export function createWebhookReplyPort(options: WebhookReplyPortOptions): ReplyPort {
+  const { guard, sender, recordOf, onGone, logger } = options;
+  const signers = new DuplicateWindow<Signer | typeof UNSIGNED>(SIGNERS);
+
+  async function signerOf(sessionId: string): Promise<Signer | typeof UNSIGNED> {
+    const record = await recordOf(sessionId);
+    if (record === undefined) {
+      const text = `Session ${sessionId} is no longer on record, and so is not how to sign what is sent to its client.`;
+      throw new AsyncMcpError('ERR_DELIVERY_FAILED', text, { details: { sessionId } });
+    }
+    const secret = secretIn(record.initializeParams);
+    const signer = secret === undefined ? UNSIGNED : createSigner(secret);
+    signers.add(sessionId, signer);
+    return signer;
+  }
+
+  async function send(url: string, envelope: Envelope): Promise<void> {
+    const { sessionId } = envelope;
+    let signer: Signer | typeof UNSIGNED = UNSIGNED;
+    if (sessionId !== undefined) signer = signers.get(sessionId) ?? (await signerOf(sessionId));
+    try {
+      await sender.send(url, envelope, signer === UNSIGNED ? undefined : signer);
+    } catch (error) {
+      if (sessionId !== undefined && isAsyncMcpError(error, 'ERR_DESTINATION_GONE')) onGone(sessionId);
+      throw error;
+    }
+  }
+
+  async function allows(url: string): Promise<boolean> {
+    try {
+      await guard.check(url);
+      return true;
+    } catch (error) {
+      if (!isAsyncMcpError(error, 'ERR_REPLY_ADDRESS_REFUSED')) throw error;
+      logger.warn({ err: error }, error.message);
+      return false;
+    }
+  }
+
+  return { send, allows, addressOf };
+}
+
+/** The webhook URL in the params of `initialize`, whose secret is checked on the way: it would be too late when a reply is due. */
+function addressOf(params: Readonly<Record<string, unknown>>): string | undefined {
+  const secret = secretIn(params);
+  try {
+    if (secret !== undefined) createSigner(secret);
+  } catch (error) {
+    // Its message says what a secret has to be and never shows the value; as a cause it does not travel.
+    const text = 'params._meta.webhookSecret is no signing secret: "whsec_" and 24 to 64 bytes in base64.';
+    throw new AsyncMcpError('ERR_MESSAGE_INVALID', text, { cause: error });
+  }
+  const address = metaOf(params)['webhookUrl'];
+  return typeof address === 'string' && address !== '' ? address : undefined;
+}
+
+/** Whatever stands there: what is no text is no secret either, and must not pass for none. */
+function secretIn(params: unknown): string | undefined {
+  const secret = metaOf(params)['webhookSecret'];
+  return secret === undefined || typeof secret === 'string' ? secret : 'no text';
+}
+
+function metaOf(params: unknown): Readonly<Record<string, unknown>> {
+  const meta = isRecord(params) ? params['_meta'] : undefined;
+  return isRecord(meta) ? meta : {};
+}

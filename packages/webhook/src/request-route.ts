@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto';
+import { AsyncMcpError, errorCodeOf } from '@asyncmcp/core';
+import { isRefusal } from './bearer-auth.js';
+import { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
+import { Header, attemptOf, decodeHeaders, takenByOf } from './http-wire.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { InboundEnvelope } from '@asyncmcp/core';
+import type { JSONRPCErrorResponse } from '@modelcontextprotocol/sdk/types.js';
+import type { Admission } from './admission.js';
+import type { Authenticate, Authenticated } from './bearer-auth.js';
+import type { ClientSessions } from './client-sessions.js';
+import type { HttpRefusal } from './http-errors.js';
+import type { Inbox, PostOutcome } from './inbox.js';
+
+export interface RequestRouteOptions {
+  readonly path: string;
+  /** Undefined: no health route. */
+  readonly healthPath: string | undefined;
+  readonly maxMessageBytes: number;
+  readonly inbox: Inbox;
+  readonly admission: Admission;
+  /** Undefined: everybody may use the server. */
+  readonly authenticate: Authenticate | undefined;
+  readonly clients: ClientSessions;
+  /** Names this process to clients that post a request again. */
+  readonly serverId: string;
+  /** Whether a message is, or was recently, handled by this very process. */
+  readonly knows: (envelope: InboundEnvelope) => boolean;
+  /** Whether the server no longer takes anything. */
+  readonly isClosing: () => boolean;
+}
+
+/** How soon a client that is told to wait may ask again, in seconds. */
+const RETRY_AFTER = { full: '1', sessionLimit: '5', closing: '1' };
+
+const OTHER_METHODS = ['GET', 'PUT', 'PATCH', 'OPTIONS'];
+
+/** The routes of a webhook server, for an instance of fastify that is theirs alone (encapsulated). */
+export function addRequestRoutes(app: FastifyInstance, options: RequestRouteOptions): void {
+  const { path, healthPath, isClosing } = options;
+  takeJsonAsText(app, options.maxMessageBytes);
+  app.post(path, (request, reply) => answer(request, reply, options));
+  app.delete(path, (request, reply) => answer(request, reply, options));
+  app.route({
+    method: OTHER_METHODS,
+    url: path,
+    handler: async (_request, reply) => {
+      const error = new AsyncMcpError('ERR_MESSAGE_INVALID', 'POST a message, or DELETE a session.');
+      sendRefusal(reply, httpRefusal(405, error, { allow: 'POST, DELETE' }));
+      return reply;
+    },
+  });
+  if (healthPath === undefined) return;
+  app.get(healthPath, async (_request, reply) =>
+    reply.code(isClosing() ? 503 : 200).send({ status: isClosing() ? 'closing' : 'ok' }),
+  );
+}
+
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: RequestRouteOptions,
+): Promise<FastifyReply> {
+  const { authenticate } = options;
+  const sender = await authenticate?.(request.headers.authorization);
+  if (sender !== undefined && isRefusal(sender)) return refuse(reply, sender);
+  if (options.isClosing()) return refuse(reply, closing());
+  const read = request.method === 'DELETE' ? readTermination(request, sender) : readMessage(request, sender);
+  if ('status' in read) return refuse(reply, read);
+  const takenBy = takenByOf(request.headers);
+  // It may be running there. Who has asked for that process in vain asks without naming it.
+  if (takenBy !== undefined && takenBy !== options.serverId && !options.knows(read)) return refuse(reply, elsewhere());
+  return handle(read, request, reply, options);
+}
+
+async function handle(
+  envelope: InboundEnvelope,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { inbox, admission, clients, serverId }: RequestRouteOptions,
+): Promise<FastifyReply> {
+  const { sessionId, clientId = '' } = envelope;
+  const owner = sessionId ?? `client ${clientId}`;
+  const full = admission.enter(owner, request.headers[Header.requestId] !== undefined);
+  if (full !== undefined) return refuse(reply, tooMuch(full));
+  const attempt = attemptOf(request.headers);
+  const known = clients.of(envelope);
+  const posted = inbox.post(envelope, attempt);
+  // Settling never fails.
+  void posted.settled.then(() => admission.leave(owner));
+  const outcome = await posted.outcome;
+  const begun = outcome.kind !== 'taken' || outcome.begun;
+  const taken = { server: serverId, ...(begun && { attempt }) };
+  if (outcome.kind === 'taken' && sessionId === undefined && isInitialize(request, outcome.sessionId !== known)) {
+    void clients.opened(envelope, outcome.sessionId);
+    void reply.code(200).header('X-Session-ID', outcome.sessionId);
+    return reply.send({ status: 'session_created', session_id: outcome.sessionId, ...taken });
+  }
+  if (outcome.kind === 'refused' || outcome.kind === 'later') return refuse(reply, refusalOf(outcome, attempt));
+  if (envelope.type === 'terminate') return reply.code(200).send({ status: 'terminated' });
+  return reply.code(202).send({ status: 'received', ...taken });
+}
+
+function readMessage(request: FastifyRequest, sender: Authenticated | undefined): InboundEnvelope | HttpRefusal {
+  const { body } = request;
+  // Without a content type fastify parses no body.
+  if (typeof body !== 'string') return bad(415, 'Send the message with Content-Type: application/json.');
+  const envelope = envelopeOf('jsonrpc', body, request, sender);
+  if (envelope.clientId !== undefined) return envelope;
+  return bad(400, 'Header X-Client-ID is missing or malformed: 1 to 1,024 visible ASCII characters, once.');
+}
+
+function readTermination(request: FastifyRequest, sender: Authenticated | undefined): InboundEnvelope | HttpRefusal {
+  const envelope = envelopeOf('terminate', '{}', request, sender);
+  if (envelope.sessionId !== undefined) return envelope;
+  return bad(400, 'Header X-Session-ID is missing or malformed: say which session is to end.');
+}
+
+/**
+ * The reply address of a single message is left out: what could be sent there is answered at once, and where a session's replies
+ * go is only `initialize`'s to say.
+ */
+function envelopeOf(
+  type: InboundEnvelope['type'],
+  body: string,
+  { headers }: FastifyRequest,
+  sender: Authenticated | undefined,
+): InboundEnvelope {
+  const { replyTo: _claimed, ...envelope } = decodeHeaders(type, body, headers, randomUUID());
+  const extra = { requestInfo: { headers }, ...(sender !== undefined && { authInfo: sender.authInfo }) };
+  return { ...envelope, extra, ...(sender !== undefined && { principal: sender.principal }) };
+}
+
+/** The body is not parsed here. A peer that does not name the method beside it is known by the session that it did not have. */
+function isInitialize({ headers }: FastifyRequest, isNew: boolean): boolean {
+  const method = headers[Header.method];
+  return method === undefined ? isNew : method === 'initialize';
+}
+
+function refusalOf(outcome: Extract<PostOutcome, { kind: 'refused' | 'later' }>, attempt: number): HttpRefusal {
+  if (outcome.kind === 'refused') return statusOf(outcome.refusal);
+  const text = 'The message could not be handled now, or not by this process; send it again.';
+  const error = new AsyncMcpError('ERR_UNAVAILABLE', text, { details: { attempt } });
+  return httpRefusal(503, error, { 'retry-after': String(Math.ceil(outcome.delayMs / 1000)) });
+}
+
+/** The status that goes with a JSON-RPC error. */
+function statusOf(body: JSONRPCErrorResponse): HttpRefusal {
+  switch (errorCodeOf(body)) {
+    case 'ERR_SESSION_NOT_FOUND':
+      return { status: 404, body };
+    case 'ERR_SESSION_LIMIT':
+      return { status: 503, body, headers: { 'retry-after': RETRY_AFTER.sessionLimit } };
+    case 'ERR_MESSAGE_TOO_LARGE':
+      return { status: 413, body };
+    case 'ERR_CREATE_SERVER':
+    case 'ERR_SESSION_STORE':
+    case 'ERR_INTERNAL':
+      return { status: 500, body };
+    default:
+      return { status: 400, body };
+  }
+}
+
+function tooMuch(full: 'server-full' | 'session-full'): HttpRefusal {
+  const text = full === 'server-full' ? 'The server' : 'This session';
+  const error = new AsyncMcpError(
+    'ERR_UNAVAILABLE',
+    `${text} has as many calls in flight as it may; send it again later.`,
+  );
+  return httpRefusal(full === 'server-full' ? 503 : 429, error, { 'retry-after': RETRY_AFTER.full });
+}
+
+function elsewhere(): HttpRefusal {
+  const text = 'Another process has taken this request and may be working on it; ask again, for that one.';
+  const error = new AsyncMcpError('ERR_UNAVAILABLE', text, { details: { elsewhere: true } });
+  return httpRefusal(503, error, { 'retry-after': '0' });
+}
+
+function closing(): HttpRefusal {
+  const error = new AsyncMcpError(
+    'ERR_CLOSED',
+    'This server is shutting down; send the message again, another may take it.',
+  );
+  return httpRefusal(503, error, { 'retry-after': RETRY_AFTER.closing, connection: 'close' });
+}
+
+function bad(status: 400 | 415, text: string): HttpRefusal {
+  return httpRefusal(status, new AsyncMcpError('ERR_MESSAGE_INVALID', text));
+}
+
+function refuse(reply: FastifyReply, refusal: HttpRefusal): FastifyReply {
+  sendRefusal(reply, refusal);
+  return reply;
+}

@@ -1,0 +1,94 @@
+import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { ServerAnswer, ServerRequest } from './server-post.js';
+
+export interface ResendsOptions {
+  /** How long after a request was sent last it is sent again, in milliseconds; 0: never. */
+  readonly afterMs: number;
+  readonly post: (request: ServerRequest) => Promise<ServerAnswer>;
+  /** Told when a server refused, or could not be reached; it says whether there is any use in going on. */
+  readonly onFailed: (id: RequestId, error: unknown) => Promise<'go on' | 'stop'>;
+}
+
+/**
+ * Requests that a server has taken and nobody has answered yet, sent again from time to time: a server that was killed has
+ * forgotten them. One that works on a request absorbs the copy; one that answered sends its answer again.
+ */
+export interface Resends {
+  /** A request is being sent for the first time. Its answer may be here before the server's yes. */
+  sending(id: RequestId, request: ServerRequest): void;
+  /** The server has taken it. */
+  taken(id: RequestId, answer: ServerAnswer): void;
+  /** It is answered, or nobody waits for it any more. */
+  answered(id: RequestId): void;
+  close(): void;
+}
+
+interface Open {
+  request: ServerRequest;
+  sentAt: number;
+  sending: boolean;
+}
+
+/** How many times in the interval it is looked for what is due. */
+const LOOKS = 4;
+
+export function createResends({ afterMs, post, onFailed }: ResendsOptions): Resends {
+  const open = new Map<RequestId, Open>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function look(): void {
+    const before = Date.now() - afterMs;
+    for (const [id, entry] of open) {
+      if (!entry.sending && entry.sentAt <= before) void sendAgain(id, entry);
+    }
+  }
+
+  async function sendAgain(id: RequestId, entry: Open): Promise<void> {
+    entry.sending = true;
+    try {
+      entry.request = next(entry.request, await post(entry.request));
+    } catch (error) {
+      if (open.get(id) === entry && (await onFailed(id, error)) === 'stop') answered(id);
+    } finally {
+      entry.sending = false;
+      entry.sentAt = Date.now();
+    }
+  }
+
+  function answered(id: RequestId): void {
+    open.delete(id);
+    if (open.size === 0) stop();
+  }
+
+  function stop(): void {
+    clearInterval(timer);
+    timer = undefined;
+  }
+
+  return {
+    sending(id, request) {
+      if (afterMs > 0) open.set(id, { request, sentAt: Date.now(), sending: true });
+    },
+    taken(id, answer) {
+      const entry = open.get(id);
+      if (entry === undefined) return;
+      // A server that does not name itself, such as asyncmcp for Python, does not know copies either: it would run them.
+      if (answer.takenBy === undefined) return answered(id);
+      entry.request = next(entry.request, answer);
+      entry.sending = false;
+      entry.sentAt = Date.now();
+      // Waiting for an answer keeps no process alive: the receiver that listens for it does.
+      timer ??= setInterval(look, Math.max(1, afterMs / LOOKS)).unref();
+    },
+    answered,
+    close() {
+      open.clear();
+      stop();
+    },
+  };
+}
+
+/** A server that has begun with it counts as one attempt. One that only absorbed a copy says no number. */
+function next(request: ServerRequest, { attempt, takenBy }: ServerAnswer): ServerRequest {
+  return { ...request, takenBy, attempt: attempt === undefined ? request.attempt : attempt + 1 };
+}

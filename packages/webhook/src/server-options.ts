@@ -1,0 +1,134 @@
+import { SERVER_OPTION_NAMES, checkServerOptions, integerOption, invalidOption, knownOptions } from '@asyncmcp/core';
+import { pathOption } from './http-app.js';
+import { parseWebhookUrl } from './webhook-url.js';
+import type { CheckedServerOptions, ServerOptions } from '@asyncmcp/core';
+import type { BearerAuthOptions } from './bearer-auth.js';
+import type { GuardedAgentOptions } from './guarded-agent.js';
+import type { UrlGuardOptions } from './url-guard.js';
+
+/** Options of `WebhookServer`. */
+export interface WebhookServerOptions extends ServerOptions, UrlGuardOptions {
+  /** Where clients POST, below the prefix of the plugin if it has one. Default `/mcp/request`. */
+  readonly path?: string | undefined;
+  /** Where a load balancer asks whether the server takes requests: 200, or 503 while it closes. Default `/health`; false: nowhere. */
+  readonly healthPath?: string | false | undefined;
+  /** Longest message taken, in bytes. Default 1,048,576 (1 MiB). */
+  readonly maxMessageBytes?: number | undefined;
+  /** Most calls in the works at once, those included that wait for their turn; more are told 503. Default 1,000. */
+  readonly maxCallsInFlight?: number | undefined;
+  /** Most of them of one session; more are told 429. Default 256. */
+  readonly maxCallsPerSession?: number | undefined;
+  /** For how long an undelivered webhook is tried again, in milliseconds; then `onundelivered` is told. Default 15 minutes. */
+  readonly deliverForMs?: number | undefined;
+  /** How long a webhook endpoint may take to answer one try, in milliseconds. Default 30,000. */
+  readonly deliveryTimeoutMs?: number | undefined;
+  /** Most messages of one session that wait to be delivered; handlers that send more wait, too. Default 100. */
+  readonly maxQueuedPerSession?: number | undefined;
+  /** Own certificate authorities, and a certificate to show to webhook endpoints. Default: those of Node, and none. */
+  readonly tls?: GuardedAgentOptions['tls'];
+  /** Bearer tokens that every request must have. Default: none; whoever reaches the server may use it. */
+  readonly auth?: BearerAuthOptions | undefined;
+  /**
+   * The URL of `path` on this very process. With several processes behind one address, the answers to what a server asks its
+   * client (sampling, elicitation) then come to the process that asked. Default: clients answer where they send everything, and
+   * what reaches the wrong process is handed on.
+   */
+  readonly answerUrl?: string | undefined;
+}
+
+/** What the options come to, those apart that their own modules check. */
+export interface CheckedWebhookServerOptions {
+  readonly host: CheckedServerOptions;
+  readonly path: string;
+  readonly healthPath: string | undefined;
+  readonly maxMessageBytes: number;
+  readonly maxCallsInFlight: number;
+  readonly maxCallsPerSession: number;
+  readonly deliverForMs: number;
+  readonly deliveryTimeoutMs: number;
+  readonly maxQueuedPerSession: number;
+  readonly answerUrl: string | undefined;
+}
+
+const OPTION_NAMES = [
+  ...SERVER_OPTION_NAMES,
+  'allowWebhookUrl',
+  'allowedPorts',
+  'lookup',
+  'path',
+  'healthPath',
+  'maxMessageBytes',
+  'maxCallsInFlight',
+  'maxCallsPerSession',
+  'deliverForMs',
+  'deliveryTimeoutMs',
+  'maxQueuedPerSession',
+  'tls',
+  'auth',
+  'answerUrl',
+];
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** @throws AsyncMcpError `ERR_INVALID_OPTION` */
+export function checkWebhookServerOptions(options: WebhookServerOptions): CheckedWebhookServerOptions {
+  knownOptions('WebhookServer', options, OPTION_NAMES);
+  const host = checkServerOptions(options);
+  const path = pathOption('path', options.path, '/mcp/request');
+  const healthPath = options.healthPath === false ? undefined : pathOption('healthPath', options.healthPath, '/health');
+  if (healthPath === path) throw invalidOption('healthPath', healthPath, 'another path than "path"');
+  return {
+    host,
+    path,
+    healthPath,
+    maxMessageBytes: maxMessageBytesOption(options.maxMessageBytes),
+    maxCallsInFlight: count('maxCallsInFlight', options.maxCallsInFlight, 1000),
+    maxCallsPerSession: count('maxCallsPerSession', options.maxCallsPerSession, 256),
+    maxQueuedPerSession: count('maxQueuedPerSession', options.maxQueuedPerSession, 100),
+    deliverForMs: integerOption('deliverForMs', options.deliverForMs, {
+      min: 0,
+      max: 3 * DAY_MS,
+      fallback: 15 * 60_000,
+      unit: 'milliseconds',
+    }),
+    deliveryTimeoutMs: integerOption('deliveryTimeoutMs', options.deliveryTimeoutMs, {
+      min: 1,
+      max: 600_000,
+      fallback: 30_000,
+      unit: 'milliseconds',
+    }),
+    answerUrl: options.answerUrl === undefined ? undefined : httpUrlOption('answerUrl', options.answerUrl).href,
+  };
+}
+
+/**
+ * Checks the option `maxMessageBytes`.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
+export function maxMessageBytesOption(value: unknown): number {
+  const bytes = { min: 1024, max: 268_435_456, fallback: 1_048_576, unit: 'bytes' };
+  return integerOption('maxMessageBytes', value, bytes);
+}
+
+/**
+ * Checks an option that is a URL of our own side: any http or https one, loopback included.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
+export function httpUrlOption(name: string, value: unknown): URL {
+  try {
+    if (typeof value === 'string') return parseWebhookUrl(value);
+  } catch {
+    // Said below, with the option's name.
+  }
+  throw invalidOption(
+    name,
+    typeof value === 'string' ? 'no such URL' : value,
+    'an http or https URL without credentials',
+  );
+}
+
+function count(name: string, value: unknown, fallback: number): number {
+  return integerOption(name, value, { min: 1, max: 1_000_000, fallback });
+}

@@ -1,0 +1,213 @@
+import { AsyncMcpError, backoffDelay, checkMessage, errorCodeOf, isErrorResponse, isRecord } from '@asyncmcp/core';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Header } from './http-wire.js';
+import { parseRetryAfter } from './retry-after.js';
+import type { AsyncMcpErrorCode, Logger } from '@asyncmcp/core';
+import type { JSONRPCErrorResponse } from '@modelcontextprotocol/sdk/types.js';
+import type { Dispatcher } from 'undici';
+
+/** What a client sends to its server. */
+export interface ServerRequest {
+  readonly method: 'POST' | 'DELETE';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** How often servers have begun with this message before, plus one. */
+  readonly attempt: number;
+  /** The server process that has taken it before, and may be working on it. */
+  readonly takenBy?: string | undefined;
+}
+
+export interface ServerPostOptions {
+  readonly agent: Dispatcher;
+  /** Headers of the user's, asked for anew on each try: tokens expire. */
+  readonly userHeaders: () => Promise<Readonly<Record<string, string>>>;
+  /** No new try begins after this time, in milliseconds. */
+  readonly retryForMs: number;
+  readonly logger: Logger;
+  /** Aborted: no further try; what is under way is let finish. */
+  readonly closing: AbortSignal;
+}
+
+/** A server's yes. */
+export interface ServerAnswer {
+  /** How often a server has begun with the message, this time included; undefined when one works on it already, or does not say. */
+  readonly attempt: number | undefined;
+  /** Names the process that has it. */
+  readonly takenBy: string | undefined;
+}
+
+/**
+ * Sends one message until a server has taken it or refused it for good.
+ *
+ * @throws AsyncMcpError with the server's JSON-RPC error in `details.error` and the HTTP status in `details.status`, where the
+ *   server answered; `ERR_UNAVAILABLE` where it did not
+ */
+export type ServerPost = (request: ServerRequest) => Promise<ServerAnswer>;
+
+interface Answer {
+  readonly status: number;
+  readonly retryAfter: string | string[] | undefined;
+  readonly body: unknown;
+}
+
+/** Longest body of an answer that is read, in characters. */
+const MAX_ANSWER_LENGTH = 65_536;
+
+const BACKOFF = { baseMs: 200, maxMs: 10_000 };
+
+/** For what another process has to take: soon, for the next try may reach it. */
+const HAND_ON_BACKOFF = { baseMs: 5, maxMs: 100 };
+
+/** After so many tries that did not reach the process which took a request, it is gone, and any other may begin anew. */
+const MAX_MISSES = 25;
+
+/** Statuses that say "not now": the last two are what proxies answer for a server that is down. */
+const TRANSIENT: readonly number[] = [429, 503, 502, 504];
+
+export function createServerPost(options: ServerPostOptions): ServerPost {
+  const { agent, userHeaders, retryForMs, logger, closing } = options;
+
+  async function tryOnce(
+    { method, url, headers, body }: ServerRequest,
+    attempt: number,
+    takenBy?: string,
+  ): Promise<Answer> {
+    const response = await agent.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method,
+      headers: {
+        ...(await userHeaders()),
+        ...headers,
+        ...(attempt > 1 && { [Header.attempt]: String(attempt) }),
+        ...(takenBy !== undefined && { [Header.takenBy]: takenBy }),
+      },
+      ...(body !== undefined && { body }),
+    });
+    const { statusCode: status } = response;
+    const text = await response.body.text();
+    return { status, retryAfter: response.headers['retry-after'], body: parse(text) };
+  }
+
+  return async (request) => {
+    const { url, takenBy } = request;
+    const deadline = Date.now() + retryForMs;
+    let { attempt } = request;
+    let misses = 0;
+    for (let tries = 1; ; tries++) {
+      closing.throwIfAborted();
+      const answer = await tryOnce(request, attempt, misses < MAX_MISSES ? takenBy : undefined).catch(
+        (error: unknown) => unreachable(url, error),
+      );
+      if (!(answer instanceof AsyncMcpError) && isTaken(answer)) return readYes(answer);
+      const failure = answer instanceof AsyncMcpError ? answer : refused(url, answer);
+      const handOn = answer instanceof AsyncMcpError ? {} : handOnIn(answer);
+      if (handOn.elsewhere === true) misses++;
+      if (handOn.attempt !== undefined) attempt = handOn.attempt + 1;
+      const asked = answer instanceof AsyncMcpError ? 0 : retryAfterOf(answer, failure);
+      const quick = handOn.elsewhere === true || (handOn.attempt !== undefined && asked === 0);
+      const delayMs = Math.max(asked, backoffDelay(tries, quick ? HAND_ON_BACKOFF : BACKOFF));
+      // Looking for another process ends by itself.
+      const late = Date.now() + delayMs > deadline && handOn.elsewhere !== true;
+      if (closing.aborted || late) throw failure;
+      logger.debug({ err: failure, tries, delayMs }, 'the server did not take a message; it is sent again');
+      await pause(delayMs, closing);
+    }
+  };
+}
+
+function isTaken({ status }: Answer): boolean {
+  return status >= 200 && status < 300;
+}
+
+function readYes({ body }: Answer): ServerAnswer {
+  const server = isRecord(body) ? body['server'] : undefined;
+  return { attempt: attemptIn(body), takenBy: typeof server === 'string' && server.length <= 100 ? server : undefined };
+}
+
+/** How long the server asks to wait, in milliseconds. Throws what is final. */
+function retryAfterOf({ status, retryAfter }: Answer, failure: AsyncMcpError): number {
+  if (!TRANSIENT.includes(status)) throw failure;
+  return parseRetryAfter(retryAfter, Date.now());
+}
+
+/** A server that is not the one to handle a message says so in its error: it began and could not go on, or another has it. */
+function handOnIn({ body }: Answer): { readonly attempt?: number; readonly elsewhere?: boolean } {
+  const data: unknown = errorIn(body)?.error.data;
+  const attempt = attemptIn(data);
+  return { ...(attempt !== undefined && { attempt }), elsewhere: isRecord(data) && data['elsewhere'] === true };
+}
+
+function unreachable(url: URL, error: unknown): AsyncMcpError {
+  const text = `${url.origin}${url.pathname} cannot be reached`;
+  const why = error instanceof Error ? error.message : String(error);
+  return new AsyncMcpError('ERR_UNAVAILABLE', `${text}: ${why}`, { cause: error });
+}
+
+/** The codes of a server that a client passes on as they are. */
+const PASSED_ON: ReadonlySet<string> = new Set<AsyncMcpErrorCode>([
+  'ERR_ACCESS_DENIED',
+  'ERR_CREATE_SERVER',
+  'ERR_MESSAGE_INVALID',
+  'ERR_MESSAGE_TOO_LARGE',
+  'ERR_PROTOCOL_VERSION',
+  'ERR_REPLY_ADDRESS_REFUSED',
+  'ERR_SESSION_LIMIT',
+  'ERR_SESSION_NOT_FOUND',
+  'ERR_SESSION_REQUIRED',
+  'ERR_SESSION_STORE',
+  'ERR_TOO_MANY_ATTEMPTS',
+]);
+
+function refused(url: URL, { status, body }: Answer): AsyncMcpError {
+  const error = errorIn(body);
+  const where = `${url.origin}${url.pathname}`;
+  const details = { status, ...(error !== undefined && { error: error.error }) };
+  const text =
+    error === undefined
+      ? `${where} answered ${status}, and not as an asyncmcp server does; is it the right URL?`
+      : `${where} answered ${status}: ${error.error.message}`;
+  return new AsyncMcpError(codeOf(status, error), text, { details });
+}
+
+function codeOf(status: number, error: JSONRPCErrorResponse | undefined): AsyncMcpErrorCode {
+  const code = error === undefined ? undefined : errorCodeOf(error);
+  if (code !== undefined && PASSED_ON.has(code)) return code as AsyncMcpErrorCode;
+  if (status === 401 || status === 403) return 'ERR_ACCESS_DENIED';
+  if (status === 404 || status === 410) return error === undefined ? 'ERR_DESTINATION_GONE' : 'ERR_SESSION_NOT_FOUND';
+  if (status === 413) return 'ERR_MESSAGE_TOO_LARGE';
+  return status === 429 || status >= 500 ? 'ERR_UNAVAILABLE' : 'ERR_MESSAGE_INVALID';
+}
+
+/** The JSON-RPC error that a body is. Older peers' errors may have an id that MCP does not allow; what they say counts. */
+function errorIn(body: unknown): JSONRPCErrorResponse | undefined {
+  if (!isRecord(body)) return undefined;
+  const { id: _unread, ...rest } = body;
+  const parsed = checkMessage(rest);
+  return parsed.ok && isErrorResponse(parsed.message) ? parsed.message : undefined;
+}
+
+function attemptIn(body: unknown): number | undefined {
+  const attempt = isRecord(body) ? body['attempt'] : undefined;
+  return typeof attempt === 'number' && Number.isSafeInteger(attempt) && attempt > 0 ? attempt : undefined;
+}
+
+function parse(text: string): unknown {
+  if (text.length > MAX_ANSWER_LENGTH) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Rejects with the signal's own reason. */
+async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(delayMs, undefined, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
+}

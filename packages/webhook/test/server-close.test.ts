@@ -1,0 +1,94 @@
+import { describe, expect, it } from '@jest/globals';
+import { MemorySessionStore } from '@asyncmcp/core';
+import { until } from '@asyncmcp/testkit';
+import { http, ping, toolCall } from './http-client.js';
+import { openSession, startServer } from './server-system.js';
+
+describe('a server that closes', () => {
+  it('stops listening, finishes what runs, and delivers its reply before it is closed', async () => {
+    const server = await startServer();
+    const { endpoint, headers } = await openSession(server);
+    await http('POST', server.url, { headers, body: toolCall(2, 'slow') });
+    const closed = server.server.close();
+    await expect(http('POST', server.url, { headers, body: ping(3) })).rejects.toThrow(/ECONNREFUSED/);
+    server.finish();
+    await closed;
+    expect(endpoint.hooks.map(({ body }) => (JSON.parse(body) as { id: number }).id)).toEqual([1, 2]);
+  });
+
+  it('delivers to an endpoint that comes back in time', async () => {
+    const server = await startServer({ drainTimeoutMs: 20_000 });
+    const { endpoint, headers } = await openSession(server);
+    endpoint.status = 503;
+    await http('POST', server.url, { headers, body: ping(2) });
+    const closed = server.server.close();
+    endpoint.status = 200;
+    await closed;
+    expect(endpoint.hooks).toHaveLength(2);
+  });
+
+  it('tells an older client, which does not post again, that its call was not done', async () => {
+    const server = await startServer({ drainTimeoutMs: 10 });
+    const { endpoint, headers } = await openSession(server);
+    await http('POST', server.url, { headers: { ...headers, 'x-request-id': '2' }, body: toolCall(2, 'slow') });
+    await server.server.close();
+    const { body } = await endpoint.reply(2);
+    expect(JSON.parse(body)).toMatchObject({ error: { data: { code: 'ERR_CLOSED' } } });
+  });
+
+  it('leaves the call of a client of ours to the next server: posted again, it runs there', async () => {
+    const store = new MemorySessionStore();
+    const first = await startServer({ store, drainTimeoutMs: 10 });
+    const { endpoint, headers } = await openSession(first);
+    const message = { headers: { ...headers, 'x-message-id': 'one', 'x-request-id': '2' }, body: toolCall(2, 'slow') };
+    await http('POST', first.url, message);
+    await first.server.close();
+    expect(endpoint.hooks).toHaveLength(1);
+    const second = await startServer({ store });
+    second.finish();
+    expect((await http('POST', second.url, message)).status).toBe(202);
+    await endpoint.reply(2);
+  });
+
+  it('reports what it could not deliver, with the whole of it', async () => {
+    const server = await startServer({ drainTimeoutMs: 10 });
+    const { endpoint, headers } = await openSession(server);
+    endpoint.status = 503;
+    await http('POST', server.url, { headers, body: ping(2) });
+    await server.server.close();
+    await until(() => server.undelivered.length === 1, { message: 'the undelivered reply' });
+    expect(server.undelivered[0]).toMatchObject({
+      url: endpoint.url,
+      envelope: { message: { jsonrpc: '2.0', id: 2, result: {} } },
+    });
+  });
+
+  it('closes when its signal aborts', async () => {
+    const abort = new AbortController();
+    const server = await startServer({ signal: abort.signal });
+    abort.abort();
+    await until(
+      () =>
+        http('GET', `${server.origin}/health`).then(
+          () => false,
+          () => true,
+        ),
+      { message: 'nobody to listen' },
+    );
+    await expect(server.server.listen({ port: 0 })).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+  });
+});
+
+describe('an endpoint that is gone for good (410)', () => {
+  it('ends the session, and what was for it is reported', async () => {
+    const store = new MemorySessionStore();
+    const server = await startServer({ store });
+    const { endpoint, headers, sessionId } = await openSession(server);
+    endpoint.status = 410;
+    await http('POST', server.url, { headers, body: ping(2) });
+    await until(async () => (await store.get(sessionId)) === undefined, { message: 'the end of the session' });
+    expect((await http('POST', server.url, { headers, body: ping(3) })).status).toBe(404);
+    await until(() => server.undelivered.length > 0, { message: 'the undelivered reply' });
+    expect(server.undelivered[0]?.envelope.message).toMatchObject({ id: 2 });
+  });
+});
