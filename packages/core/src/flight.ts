@@ -1,20 +1,30 @@
 import { DuplicateWindow } from './duplicate-window.js';
-import { createEnvelope, createMetadata } from './envelope.js';
+import { createEnvelope } from './envelope.js';
 import type { JSONRPCErrorResponse, JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Delivery } from './delivery.js';
-import type { Envelope, EnvelopeMetadata, InboundEnvelope } from './envelope.js';
+import type { Envelope, InboundEnvelope } from './envelope.js';
 
 /** What became of a message that was handled: its reply, or nothing where none was due. */
 export interface Outcome {
   readonly reply?: { readonly address: string; readonly envelope: Envelope };
 }
 
-/** An outcome as it is kept: ten thousand messages as text are far less work to the garbage collector than as objects. */
-interface Recorded {
-  readonly reply?: { readonly address: string; readonly metadata: EnvelopeMetadata; readonly message: string };
+/** A reply as it is kept: ten thousand of them as text are far less work to the garbage collector than as objects. */
+class RecordedReply {
+  readonly address: string;
+  readonly sessionId: string | undefined;
+  readonly clientId: string | undefined;
+  readonly message: string;
+
+  constructor(address: string, { sessionId, clientId }: Envelope, message: string) {
+    this.address = address;
+    this.sessionId = sessionId;
+    this.clientId = clientId;
+    this.message = message;
+  }
 }
 
-const NO_REPLY: Recorded = {};
+const NO_REPLY = 'no reply';
 
 /** Deliveries of one message that are held together; more copies than this are acked at once, they only cost leases. */
 const MAX_COPIES = 8;
@@ -100,7 +110,7 @@ export class Flight {
  */
 export class FlightLedger {
   readonly #flights = new Map<string, Flight>();
-  readonly #outcomes = new DuplicateWindow<Recorded>(WINDOW);
+  readonly #outcomes = new DuplicateWindow<RecordedReply | typeof NO_REPLY>(WINDOW);
   readonly #onSettled: (flight: Flight) => void;
 
   /** @param onChange - called whenever a flight has ended */
@@ -132,12 +142,14 @@ export class FlightLedger {
   /** What became of the message of a flight, if it was handled recently. */
   outcome({ key }: Flight): Outcome | undefined {
     const recorded = this.#outcomes.get(key);
-    if (recorded?.reply === undefined) return recorded === undefined ? undefined : {};
-    const { address, metadata, message } = recorded.reply;
+    if (recorded === undefined) return undefined;
+    if (recorded === NO_REPLY) return {};
+    const { address, sessionId, clientId, message } = recorded;
     // A send of its own: under the first one's id a FIFO queue or a webhook receiver would take it for that one, and refuse it.
-    const { messageId: _first, sentAt: _then, ...rest } = metadata;
     // Our own text, of a message that was typed when it was recorded.
-    return { reply: { address, envelope: createEnvelope(JSON.parse(message) as JSONRPCMessage, rest) } };
+    return {
+      reply: { address, envelope: createEnvelope(JSON.parse(message) as JSONRPCMessage, { sessionId, clientId }) },
+    };
   }
 
   /** Begins a flight. From here on duplicates find it by its key. */
@@ -152,16 +164,16 @@ export class FlightLedger {
     if (reply === undefined) return this.#outcomes.add(key, NO_REPLY, key.length);
     const { address, envelope } = reply;
     const message = JSON.stringify(envelope.message);
+    const known = this.#outcomes.get(key);
     // The answer to a duplicate, which is the recorded one: adding it again would count its weight again.
-    if (this.#outcomes.get(key)?.reply?.message === message) return;
-    const metadata = createMetadata(envelope);
-    this.#outcomes.add(key, { reply: { address, metadata, message } }, key.length + message.length);
+    if (known instanceof RecordedReply && known.message === message) return;
+    this.#outcomes.add(key, new RecordedReply(address, envelope, message), key.length + message.length);
   }
 }
 
 /**
- * What duplicates of a message have in common: sender and message id. A stranger who learns a message id still cannot reach another client's recorded reply. With the
- * lengths in it, no two different triples make the same key.
+ * What duplicates of a message have in common: sender and message id. A stranger who learns a message id still cannot reach another
+ * client's recorded reply. With the lengths in it, no two senders and ids make the same key.
  */
 export function flightKey({ messageId, sessionId = '', clientId = '', principal }: InboundEnvelope): string {
   const key = `${messageId.length} ${sessionId.length} ${messageId} ${sessionId} ${clientId}`;
