@@ -15,7 +15,7 @@ export interface Attachment {
   /** What the server should sign with; undefined: nothing. */
   readonly secret: string | undefined;
   /** Messages for this client are refused from now on. Idempotent. */
-  detach(): void;
+  readonly detach: () => void;
 }
 
 /** A client, and what its messages are signed with. */

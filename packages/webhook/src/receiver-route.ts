@@ -93,7 +93,7 @@ async function deliverOnce(
   const { messageId } = envelope;
   const verdict = window.claim(messageId, timestamp);
   if (verdict === 'replay') return notSigned(envelope, replayed(), logger);
-  if (verdict === 'pending') return notNow();
+  if (verdict === 'pending' || verdict === 'late') return notNow();
   if (verdict === 'duplicate') {
     found.client.events.repeated(envelope);
     return undefined;

@@ -17,9 +17,11 @@ export interface ReplayWindowOptions {
  * - `pending`: the sender tries again what is being delivered at this moment. Neither deliver nor confirm it: ask for
  *   another try (503), or wait for what becomes of the first.
  * - `duplicate`: the sender tries again what was accepted, because it did not hear so. Confirm it (2xx), do not deliver it.
+ * - `late`: older than what the full window has forgotten. It may be new or not: ask for another try (503), whose timestamp is
+ *   later.
  * - `replay`: the very same signed delivery again, or an older try. No sender does that. Refuse it (401).
  */
-export type ReplayVerdict = 'new' | 'pending' | 'duplicate' | 'replay';
+export type ReplayVerdict = 'new' | 'pending' | 'duplicate' | 'late' | 'replay';
 
 interface Seen {
   /** Of the latest try. */
@@ -86,7 +88,8 @@ export class ReplayWindow {
   claim(id: string, timestamp: number): ReplayVerdict {
     this.#age();
     const seen = this.#find(id);
-    if (timestamp <= (seen?.timestamp ?? this.#forgotten)) return 'replay';
+    if (seen === undefined && timestamp <= this.#forgotten) return 'late';
+    if (seen !== undefined && timestamp <= seen.timestamp) return 'replay';
     const state = seen === undefined || seen.state === 'released' ? 'pending' : seen.state;
     this.#put(id, { timestamp, state });
     if (seen?.state === 'accepted') return 'duplicate';

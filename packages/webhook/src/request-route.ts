@@ -77,28 +77,29 @@ async function handle(
   envelope: InboundEnvelope,
   request: FastifyRequest,
   reply: FastifyReply,
-  { inbox, admission, clients, serverId }: RequestRouteOptions,
+  options: RequestRouteOptions,
 ): Promise<FastifyReply> {
+  const { inbox, admission, clients, knows } = options;
   const { sessionId, clientId = '' } = envelope;
   const owner = sessionId ?? `client ${clientId}`;
   const full = admission.enter(owner, request.headers[Header.requestId] !== undefined);
-  if (full !== undefined) return refuse(reply, tooMuch(full));
+  // A copy of what is worked on takes no place of its own.
+  if (full !== undefined && !knows(envelope)) return refuse(reply, tooMuch(full));
   const attempt = attemptOf(request.headers);
   const known = clients.of(envelope);
-  const posted = inbox.post(envelope, attempt);
+  const { outcome, settled } = inbox.post(envelope, attempt);
+  const told = await outcome;
+  const isCopy = told.kind === 'taken' && !told.begun;
   // Settling never fails.
-  void posted.settled.then(() => admission.leave(owner));
-  const outcome = await posted.outcome;
-  const begun = outcome.kind !== 'taken' || outcome.begun;
-  const taken = { server: serverId, ...(begun && { attempt }) };
-  if (outcome.kind === 'taken' && sessionId === undefined && isInitialize(request, outcome.sessionId !== known)) {
-    void clients.opened(envelope, outcome.sessionId);
-    void reply.code(200).header('X-Session-ID', outcome.sessionId);
-    return reply.send({ status: 'session_created', session_id: outcome.sessionId, ...taken });
-  }
-  if (outcome.kind === 'refused' || outcome.kind === 'later') return refuse(reply, refusalOf(outcome, attempt));
+  if (full === undefined) void (isCopy ? outcome : settled).then(() => admission.leave(owner));
+  if (told.kind === 'refused' || told.kind === 'later') return refuse(reply, refusalOf(told, attempt));
   if (envelope.type === 'terminate') return reply.code(200).send({ status: 'terminated' });
-  return reply.code(202).send({ status: 'received', ...taken });
+  const taken = { server: options.serverId, ...(!isCopy && { attempt }) };
+  const opened = told.kind === 'taken' && sessionId === undefined && isInitialize(request, told.sessionId !== known);
+  if (!opened) return reply.code(202).send({ status: 'received', ...taken });
+  void clients.opened(envelope, told.sessionId);
+  void reply.header('X-Session-ID', told.sessionId);
+  return reply.code(200).send({ status: 'session_created', session_id: told.sessionId, ...taken });
 }
 
 function readMessage(request: FastifyRequest, sender: Authenticated | undefined): InboundEnvelope | HttpRefusal {

@@ -220,6 +220,18 @@ describe('limits', () => {
     expect((await call(5)).status).toBe(202);
   });
 
+  it('copies of calls that run take no place: they are absorbed, however many come and however full it is', async () => {
+    const server = await startServer({ maxCallsPerSession: 2 });
+    const { headers } = await openSession(server);
+    const call = (id: number): ReturnType<typeof http> =>
+      http('POST', server.url, {
+        headers: { ...headers, 'x-request-id': String(id), 'x-message-id': `call-${id}` },
+        body: toolCall(id, 'slow'),
+      });
+    for (const id of [2, 2, 2, 2, 3, 3, 2]) expect((await call(id)).status).toBe(202);
+    expect([(await call(4)).status, server.begun()]).toEqual([429, 2]);
+  });
+
   it('a server with too many calls in flight says 503', async () => {
     const server = await startServer({ maxCallsInFlight: 1 });
     const { headers } = await openSession(server);
