@@ -27,10 +27,11 @@ export interface Contender {
   stop(): Promise<void>;
 }
 
-/** The two that every benchmark compares. */
+/** The two that a comparison runs. */
 export interface Contenders {
   readonly asyncmcp: Contender;
-  readonly byHand: Contender;
+  /** The same by hand, or by this project otherwise set. */
+  readonly baseline: Contender;
 }
 
 /** What a client process can be asked, whatever the transport. */
@@ -40,8 +41,8 @@ export type ClientCommands<Connect> = {
   usage: { input: undefined; output: Usage };
 };
 
-/** What a server process can be asked, whatever the transport. */
-export type ServerCommands<Start> = {
-  start: { input: Start; output: void };
+/** What a server process can be asked, whatever the transport. Its clients may need to know what it starts as: its URL. */
+export type ServerCommands<Start, Started = void> = {
+  start: { input: Start; output: Started };
   usage: { input: undefined; output: Usage };
 };

@@ -2,20 +2,19 @@ import { usageBetween } from './usage.js';
 import type { Child } from './child.js';
 import type { ClientCommands, Contender, ServerCommands } from './contender.js';
 
-export interface ProcessPairOptions<Start, Connect> {
-  readonly server: Child<ServerCommands<Start>>;
+export interface ProcessPairOptions<Start, Started, Connect> {
+  readonly server: Child<ServerCommands<Start, Started>>;
   readonly start: Start;
   readonly client: Child<ClientCommands<Connect>>;
-  readonly connect: Connect;
+  readonly connect: (started: Started) => Connect;
 }
 
 /** A contender made of a server process and a client process. */
-export async function startProcessPair<Start, Connect>(
-  options: ProcessPairOptions<Start, Connect>,
+export async function startProcessPair<Start, Started, Connect>(
+  options: ProcessPairOptions<Start, Started, Connect>,
 ): Promise<Contender> {
   const { server, client } = options;
-  await server.ask('start', options.start);
-  await client.ask('connect', options.connect);
+  await client.ask('connect', options.connect(await server.ask('start', options.start)));
   const usage = () => Promise.all([client.ask('usage', undefined), server.ask('usage', undefined)]);
   return {
     async run(workload) {

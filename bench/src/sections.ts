@@ -1,112 +1,114 @@
 /** From rounds to figures: the same for every transport. */
 import { pairRatios } from './compare.js';
 import { median, percentile } from './statistics.js';
-import { addApiCalls, totalOf } from './usage.js';
+import { addRequests, totalOf } from './usage.js';
 import type { Comparison, ComparisonPlan } from './compare.js';
 import type { Round } from './contender.js';
-import type { ApiCalls } from './usage.js';
-import type { Figure, Limit, Section } from './report.js';
+import type { RequestCounts } from './usage.js';
+import type { Bar, Figure, Limit, Section } from './report.js';
 
-/** The bars that not every transport has. */
-export interface Bars {
-  /** On the ratio of the throughputs. */
-  readonly throughput?: Limit;
+/** What the sections of one transport say beside the figures that all have. */
+export interface Judging {
+  /** What its requests are called. */
+  readonly requests: string;
+  readonly bars: {
+    /** On the ratio of the median latencies, one call at a time. */
+    readonly latency?: Limit;
+    /** On the requests of a call, many in flight. */
+    readonly requests?: Limit;
+    /** On the ratio of the throughputs, many in flight. */
+    readonly throughput?: Limit;
+  };
 }
 
-export function oneAtATimeSection(comparison: Comparison, plan: ComparisonPlan): Section {
+export function oneAtATimeSection(comparison: Comparison, plan: ComparisonPlan, { bars }: Judging): Section {
   const middle = (round: Round): number => median(round.latenciesMs);
   const figures: Figure[] = [
-    {
-      ...both(comparison, middle),
-      label: 'latency, median',
-      unit: 'ms',
-      bar: { on: 'ratio', limit: { atMost: 1.15 } },
-    },
+    { ...both(comparison, middle), ...barOn('ratio', bars.latency), label: 'latency, median', unit: 'ms' },
     { ...both(comparison, (round) => percentile(round.latenciesMs, 0.99)), label: 'latency, p99', unit: 'ms' },
     { ...both(comparison, cpuPerThousandCalls), label: 'CPU per 1,000 calls, both sides', unit: 's' },
   ];
   return {
-    title: `One call at a time: ${rounds(plan)}`,
+    title: `One call at a time: ${describeRounds(plan)}`,
     figures,
     notes: [spread('median latency', pairRatios(comparison, middle))],
     details: details(comparison, plan),
   };
 }
 
-export function manyInFlightSection(comparison: Comparison, plan: ComparisonPlan, bars: Bars): Section {
+export function manyInFlightSection(comparison: Comparison, plan: ComparisonPlan, judging: Judging): Section {
+  const { requests, bars } = judging;
   const figures: Figure[] = [
     {
-      ...both(comparison, apiCallsPerCall),
-      label: 'AWS API calls per call, both sides',
+      ...both(comparison, requestsPerCall),
+      ...barOn('value', bars.requests),
+      label: `${requests} per call, both sides`,
       unit: '',
-      bar: { on: 'value', limit: { atMost: 1 } },
     },
-    {
-      ...both(comparison, throughput),
-      label: 'throughput',
-      unit: '/s',
-      ...(bars.throughput !== undefined && { bar: { on: 'ratio', limit: bars.throughput } }),
-    },
+    { ...both(comparison, throughput), ...barOn('ratio', bars.throughput), label: 'throughput', unit: '/s' },
     { ...both(comparison, (round) => median(round.latenciesMs)), label: 'latency, median', unit: 'ms' },
     { ...both(comparison, (round) => percentile(round.latenciesMs, 0.99)), label: 'latency, p99', unit: 'ms' },
     { ...both(comparison, cpuPerThousandCalls), label: 'CPU per 1,000 calls, both sides', unit: 's' },
   ];
   return {
-    title: `${plan.inFlight} calls in flight: ${rounds(plan)}`,
+    title: `${plan.inFlight} calls in flight: ${describeRounds(plan)}`,
     figures,
     notes: [
       spread('throughput', pairRatios(comparison, throughput)),
-      `asyncmcp: ${actions(comparison.asyncmcp)} (a hundred calls)`,
-      `by hand:  ${actions(comparison.byHand)}`,
+      `asyncmcp: ${kinds(comparison.asyncmcp)} (a hundred calls)`,
+      `by hand:  ${kinds(comparison.baseline)}`,
     ],
     details: details(comparison, plan),
   };
 }
 
-function rounds({ starts, rounds: each, calls }: ComparisonPlan): string {
+export function describeRounds({ starts, rounds: each, calls }: ComparisonPlan): string {
   return `${starts * each} rounds of ${calls.toLocaleString('en-US')} calls, ${starts} × started anew`;
 }
 
 /** The median of the rounds. */
-function both({ asyncmcp, byHand }: Comparison, take: (round: Round) => number): { asyncmcp: number; byHand: number } {
-  return { asyncmcp: median(asyncmcp.map(take)), byHand: median(byHand.map(take)) };
+function both({ asyncmcp, baseline }: Comparison, take: (round: Round) => number): Pick<Figure, 'asyncmcp' | 'byHand'> {
+  return { asyncmcp: median(asyncmcp.map(take)), byHand: median(baseline.map(take)) };
 }
 
-function throughput({ calls, elapsedMs }: Round): number {
+function barOn(on: Bar['on'], limit: Limit | undefined): Pick<Figure, 'bar'> {
+  return limit === undefined ? {} : { bar: { on, limit } };
+}
+
+export function throughput({ calls, elapsedMs }: Round): number {
   return (calls / elapsedMs) * 1000;
 }
 
-function apiOf({ client, server }: Round): ApiCalls {
-  return addApiCalls(client.api, server.api);
+function requestsOf({ client, server }: Round): RequestCounts {
+  return addRequests(client.requests, server.requests);
 }
 
-function apiCallsPerCall(round: Round): number {
-  return totalOf(apiOf(round)) / round.calls;
+function requestsPerCall(round: Round): number {
+  return totalOf(requestsOf(round)) / round.calls;
 }
 
 /** In seconds. */
-function cpuPerThousandCalls({ calls, client, server }: Round): number {
+export function cpuPerThousandCalls({ calls, client, server }: Round): number {
   return (client.cpuMs + server.cpuMs) / calls;
 }
 
-function spread(what: string, ratios: readonly number[]): string {
+export function spread(what: string, ratios: readonly number[]): string {
   const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
   return `ratio of the ${what}, round by round: ${least.toFixed(2)} to ${most.toFixed(2)}, median ${median(ratios).toFixed(2)}`;
 }
 
-function actions(rounds: readonly Round[]): string {
+function kinds(rounds: readonly Round[]): string {
   const calls = rounds.reduce((total, round) => total + round.calls, 0);
-  return Object.entries(addApiCalls(...rounds.map(apiOf)))
+  return Object.entries(addRequests(...rounds.map(requestsOf)))
     .filter(([, count]) => count > 0)
-    .map(([action, count]) => `${action} ${((count / calls) * 100).toFixed(1)}`)
+    .map(([kind, count]) => `${kind} ${((count / calls) * 100).toFixed(1)}`)
     .join(', ');
 }
 
-/** Each round without its single latencies. */
-function details(comparison: Comparison, plan: ComparisonPlan): unknown {
-  const summary = ({ latenciesMs, ...round }: Round): unknown => ({
-    ...round,
-    latencyMs: { p50: median(latenciesMs), p99: percentile(latenciesMs, 0.99) },
-  });
-  return { plan, asyncmcp: comparison.asyncmcp.map(summary), byHand: comparison.byHand.map(summary) };
+function details({ asyncmcp, baseline }: Comparison, plan: ComparisonPlan): unknown {
+  return { plan, asyncmcp: asyncmcp.map(withoutSingleLatencies), byHand: baseline.map(withoutSingleLatencies) };
+}
+
+export function withoutSingleLatencies({ latenciesMs, ...round }: Round): unknown {
+  return { ...round, latencyMs: { p50: median(latenciesMs), p99: percentile(latenciesMs, 0.99) } };
 }

@@ -10,6 +10,19 @@ export interface Settings {
     /** How long nothing happens, in milliseconds. */
     readonly windowMs: number;
   };
+  /** What HTTP is asked otherwise than queues. */
+  readonly webhook: {
+    readonly manyInFlight: ComparisonPlan;
+    /** What it compares differs by little: more rounds, so that chance does not decide. */
+    readonly signing: ComparisonPlan;
+    readonly idle: {
+      readonly sessions: number;
+      /** Sessions opened before anything counts. */
+      readonly warmUpSessions: number;
+      /** How long the server may take to let go of its last socket, in milliseconds. */
+      readonly quietWithinMs: number;
+    };
+  };
 }
 
 export const FULL: Settings = {
@@ -17,6 +30,11 @@ export const FULL: Settings = {
   manyInFlight: { calls: 4_000, inFlight: 200, starts: 3, rounds: 4, warmUpCalls: 16_000 },
   // Longer than the ten seconds after which a lease that was not released would be extended.
   idle: { sessions: 10_000, warmUpSessions: 100, windowMs: 12_000 },
+  webhook: {
+    manyInFlight: { calls: 8_000, inFlight: 64, starts: 3, rounds: 6, warmUpCalls: 16_000 },
+    signing: { calls: 4_000, inFlight: 64, starts: 3, rounds: 16, warmUpCalls: 16_000 },
+    idle: { sessions: 5_000, warmUpSessions: 100, quietWithinMs: 60_000 },
+  },
 };
 
 /** Only to see that everything runs. */
@@ -24,4 +42,9 @@ export const QUICK: Settings = {
   oneAtATime: { calls: 20, inFlight: 1, starts: 1, rounds: 2, warmUpCalls: 10 },
   manyInFlight: { calls: 400, inFlight: 200, starts: 1, rounds: 2, warmUpCalls: 200 },
   idle: { sessions: 100, warmUpSessions: 20, windowMs: 1_000 },
+  webhook: {
+    manyInFlight: { calls: 256, inFlight: 64, starts: 1, rounds: 2, warmUpCalls: 64 },
+    signing: { calls: 256, inFlight: 64, starts: 1, rounds: 2, warmUpCalls: 64 },
+    idle: { sessions: 100, warmUpSessions: 20, quietWithinMs: 60_000 },
+  },
 };

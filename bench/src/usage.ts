@@ -1,11 +1,11 @@
 import { sum } from './statistics.js';
 
-/** AWS API calls by action: `{ SendMessageBatch: 12 }`. */
-export type ApiCalls = Readonly<Record<string, number>>;
+/** What was sent over the network, by kind: AWS API calls by action, HTTP requests by method: `{ SendMessageBatch: 12 }`. */
+export type RequestCounts = Readonly<Record<string, number>>;
 
 /** What a process has used since it began. */
 export interface Usage {
-  readonly api: ApiCalls;
+  readonly requests: RequestCounts;
   /** CPU time, user and system, in milliseconds. */
   readonly cpuMs: number;
 }
@@ -17,18 +17,18 @@ export function cpuMs(): number {
 
 /** What was used between two moments. */
 export function usageBetween(before: Usage, after: Usage): Usage {
-  const actions = Object.keys(after.api);
-  const api = Object.fromEntries(
-    actions.map((action) => [action, (after.api[action] ?? 0) - (before.api[action] ?? 0)]),
+  const kinds = Object.keys(after.requests);
+  const requests = Object.fromEntries(
+    kinds.map((kind) => [kind, (after.requests[kind] ?? 0) - (before.requests[kind] ?? 0)]),
   );
-  return { api, cpuMs: after.cpuMs - before.cpuMs };
+  return { requests, cpuMs: after.cpuMs - before.cpuMs };
 }
 
-export function addApiCalls(...all: readonly ApiCalls[]): ApiCalls {
-  const actions = new Set(all.flatMap((calls) => Object.keys(calls)));
-  return Object.fromEntries([...actions].map((action) => [action, sum(all.map((calls) => calls[action] ?? 0))]));
+export function addRequests(...all: readonly RequestCounts[]): RequestCounts {
+  const kinds = new Set(all.flatMap((counts) => Object.keys(counts)));
+  return Object.fromEntries([...kinds].map((kind) => [kind, sum(all.map((counts) => counts[kind] ?? 0))]));
 }
 
-export function totalOf(calls: ApiCalls): number {
-  return sum(Object.values(calls));
+export function totalOf(requests: RequestCounts): number {
+  return sum(Object.values(requests));
 }

@@ -33,15 +33,19 @@ it('a quick run measures every section of every transport and writes it down', a
     expect(stdout).toMatch(/latency, median/);
     const { quick, reports } = JSON.parse(await readFile(file, 'utf8')) as Results;
     expect(quick).toBe(true);
-    expect(reports.map(({ transport }) => transport)).toEqual(['sqs', 'sns-sqs']);
-    for (const report of reports) {
+    const [sqs, snsSqs, webhook] = reports;
+    expect(reports.map(({ transport }) => transport)).toEqual(['sqs', 'sns-sqs', 'webhook']);
+    for (const report of [sqs, snsSqs]) {
       const { asyncmcp, byHand } = figure(report, 'AWS API calls per call, both sides');
       expect(asyncmcp).toBeLessThanOrEqual(1);
       // Sent, received and deleted, twice, ten at a time: whatever is not counted is missing from it.
       expect(byHand).toBeGreaterThanOrEqual(0.6);
     }
-    const [sqs] = reports;
     expect(figure(sqs, 'API calls in 1 s beyond one poll')).toMatchObject({ asyncmcp: 0 });
+    // The same two POSTs: that is what makes the throughputs comparable.
+    expect(figure(webhook, 'HTTP requests per call, both sides')).toMatchObject({ asyncmcp: 2, byHand: 2 });
+    expect(figure(webhook, 'throughput, signed : unsigned').asyncmcp).toBeGreaterThan(0);
+    expect(figure(webhook, 'open sockets of the server')).toMatchObject({ asyncmcp: 0 });
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

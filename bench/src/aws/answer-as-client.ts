@@ -1,6 +1,6 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { answerParent } from '../answer-parent.js';
-import { TEXT } from '../echo-server.js';
+import { callEcho } from '../call-echo.js';
 import { makeCalls } from '../make-calls.js';
 import { createCountedClients } from './aws-clients.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
@@ -18,11 +18,7 @@ export function answerAsClient(createTransport: (clients: AwsClients, channels: 
       mcp.onerror = (error) => console.error('asyncmcp client:', error);
       await mcp.connect(createTransport(clients, channels));
     },
-    call: (workload) =>
-      makeCalls(workload, async () => {
-        const { content } = await mcp.callTool({ name: 'echo', arguments: { text: TEXT } });
-        if (!Array.isArray(content) || content.length !== 1) throw new Error('not the echo');
-      }),
+    call: (workload) => makeCalls(workload, () => callEcho(mcp)),
     usage() {
       if (clients === undefined) throw new Error('not connected');
       return clients.usage();

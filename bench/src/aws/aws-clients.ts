@@ -62,7 +62,7 @@ export function createCountedClients(endpoint: string): CountedClients {
     sqs,
     async usage() {
       while (open > 0 || performance.now() - changedAt < SETTLED_MS) await sleep(SETTLED_MS / 2);
-      return { api: { ...calls }, cpuMs: cpuMs() };
+      return { requests: { ...calls }, cpuMs: cpuMs() };
     },
   };
 }

@@ -23,8 +23,8 @@ let starts = 0;
 export async function startContenders(transport: AwsTransport, emulator: Emulator, style: Style): Promise<Contenders> {
   const suffix = `${style}-${++starts}`;
   const asyncmcp = await startAsyncMcp(transport, await transport.createChannels(emulator, `asyncmcp-${suffix}`));
-  const byHand = await startByHand({ ...(await transport.createChannels(emulator, `by-hand-${suffix}`)), style });
-  return { asyncmcp, byHand };
+  const baseline = await startByHand({ ...(await transport.createChannels(emulator, `by-hand-${suffix}`)), style });
+  return { asyncmcp, baseline };
 }
 
 function startAsyncMcp({ server, client }: AwsTransport, channels: Channels): Promise<Contender> {
@@ -32,7 +32,7 @@ function startAsyncMcp({ server, client }: AwsTransport, channels: Channels): Pr
     server: new Child<ServerCommands<Channels>>(server),
     start: channels,
     client: new Child<ClientCommands<Channels>>(client),
-    connect: channels,
+    connect: () => channels,
   });
 }
 
@@ -41,6 +41,6 @@ function startByHand(channels: Channels & { readonly style: Style }): Promise<Co
     server: new Child<ServerCommands<ByHandStart>>(new URL('by-hand-server.js', import.meta.url)),
     start: channels,
     client: new Child<ClientCommands<ByHandConnect>>(new URL('by-hand-client.js', import.meta.url)),
-    connect: channels,
+    connect: () => channels,
   });
 }

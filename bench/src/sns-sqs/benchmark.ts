@@ -16,6 +16,6 @@ const TRANSPORT: AwsTransport = {
 export function benchmarkSnsSqs(settings: Settings, progress: Progress): Promise<Report> {
   return withEmulator(async (emulator) => ({
     transport: 'sns-sqs',
-    sections: await compareStyles({ transport: TRANSPORT, emulator, settings, progress, bars: {} }),
+    sections: await compareStyles({ transport: TRANSPORT, emulator, settings, progress }),
   }));
 }

@@ -16,8 +16,8 @@ const TRANSPORT: AwsTransport = {
 /** `@asyncmcp/sqs` and the same work on the bare AWS SDK, and what idle sessions cost. */
 export function benchmarkSqs(settings: Settings, progress: Progress): Promise<Report> {
   return withEmulator(async (emulator) => {
-    const bars = { throughput: { atLeast: 0.8 } };
-    const compared = await compareStyles({ transport: TRANSPORT, emulator, settings, progress, bars });
+    const throughput = { atLeast: 0.8 };
+    const compared = await compareStyles({ transport: TRANSPORT, emulator, settings, progress, throughput });
     progress(`${settings.idle.sessions.toLocaleString('en-US')} idle sessions`);
     const idle = await measureIdleSessions(emulator, settings.idle);
     return { transport: 'sqs', sections: [...compared, idle] };

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bareServerHeap } from '../bare-server-heap.js';
 import { Child } from '../child.js';
 import { totalOf, usageBetween } from '../usage.js';
 import { openSessions } from './open-sessions.js';
 import { createQueues } from './queues.js';
 import type { Emulator } from '../aws/emulator.js';
-import type { BareServersCommands } from '../bare-servers.js';
 import type { Section } from '../report.js';
 import type { Settings } from '../settings.js';
 import type { Usage } from '../usage.js';
@@ -25,7 +25,7 @@ interface IdleSessions {
 export async function measureIdleSessions(emulator: Emulator, plan: Plan): Promise<Section> {
   const bare = await bareServerHeap(plan);
   const { heap, usage, openedInMs } = await holdSessions(emulator, plan);
-  const { ReceiveMessage: polls = 0 } = usage.api;
+  const { ReceiveMessage: polls = 0 } = usage.requests;
   const count = plan.sessions.toLocaleString('en-US');
   return {
     title: `${count} idle sessions on one server`,
@@ -34,7 +34,7 @@ export async function measureIdleSessions(emulator: Emulator, plan: Plan): Promi
         label: `API calls in ${plan.windowMs / 1000} s beyond one poll`,
         unit: '',
         // The long poll that was open may end in the window, and the next begin.
-        asyncmcp: totalOf(usage.api) - Math.min(polls, 1),
+        asyncmcp: totalOf(usage.requests) - Math.min(polls, 1),
         bar: { on: 'value', limit: { atMost: 0 } },
       },
       {
@@ -51,18 +51,6 @@ export async function measureIdleSessions(emulator: Emulator, plan: Plan): Promi
     ],
     details: { plan, heapPerSession: heap, heapPerBareServer: bare, idle: usage, openedInMs },
   };
-}
-
-async function bareServerHeap({ sessions, warmUpSessions }: Plan): Promise<number> {
-  const child = new Child<BareServersCommands>(new URL('../bare-servers.js', import.meta.url), ['--expose-gc']);
-  try {
-    await child.ask('add', warmUpSessions);
-    const before = await child.ask('heap', undefined);
-    await child.ask('add', sessions - warmUpSessions);
-    return ((await child.ask('heap', undefined)) - before) / (sessions - warmUpSessions);
-  } finally {
-    await child.stop();
-  }
 }
 
 async function holdSessions(emulator: Emulator, plan: Plan): Promise<IdleSessions> {
