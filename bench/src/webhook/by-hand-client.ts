@@ -3,7 +3,7 @@ import { fastify } from 'fastify';
 import { Pool } from 'undici';
 import { answerParent } from '../answer-parent.js';
 import { makeCalls } from '../make-calls.js';
-import { CONNECTIONS, echoRequest, fail, post } from './by-hand-messages.js';
+import { CONNECTIONS, echoRequest, fail, post, requestHeaders } from './by-hand-messages.js';
 import { countRequests } from './usage.js';
 import type { ClientCommands } from '../contender.js';
 import type { EchoReply } from './by-hand-messages.js';
@@ -22,7 +22,7 @@ async function listen(): Promise<string> {
     if (result.content.length !== 1) throw new Error('not the echo');
     waiting.get(id)?.();
     waiting.delete(id);
-    return reply.code(204).send();
+    return reply.send({ status: 'success' });
   });
   return app.listen({ host: '127.0.0.1', port: 0 });
 }
@@ -33,7 +33,8 @@ async function call(): Promise<void> {
   const answered = new Promise<void>((resolve) => {
     waiting.set(id, resolve);
   });
-  post(server, '/request', echoRequest(id)).catch(fail);
+  const request = echoRequest(id);
+  post(server, '/request', request, requestHeaders(request)).catch(fail);
   await answered;
 }
 

@@ -1,4 +1,5 @@
-/** The same JSON-RPC as this project's, made and posted by hand. */
+/** The same two POSTs as this project's, with the same JSON-RPC and metadata, made by hand; neither checked nor signed. */
+import { randomUUID } from 'node:crypto';
 import { TEXT } from '../echo-server.js';
 import type { Dispatcher } from 'undici';
 
@@ -26,13 +27,34 @@ export function echoOf({ id, params }: EchoRequest): EchoReply {
   return { result: { content: [{ type: 'text', text: params.arguments.text }] }, jsonrpc: '2.0', id };
 }
 
-export async function post(to: Dispatcher, path: string, message: unknown): Promise<void> {
-  const { statusCode, body } = await to.request({
-    path,
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(message),
-  });
+/** What goes with every message, each way, as with this project's: who it is from, its session, its id. */
+const METADATA = {
+  'content-type': 'application/json',
+  'x-client-id': randomUUID(),
+  'x-session-id': randomUUID(),
+};
+
+export function requestHeaders({ id, method }: EchoRequest): Record<string, string> {
+  return {
+    ...METADATA,
+    'x-protocol-version': '2025-11-25',
+    'x-message-id': randomUUID(),
+    'x-request-id': String(id),
+    'x-method': method,
+  };
+}
+
+export function replyHeaders(): Record<string, string> {
+  return { ...METADATA, 'x-message-id': randomUUID(), 'user-agent': 'by-hand' };
+}
+
+export async function post(
+  to: Dispatcher,
+  path: string,
+  message: unknown,
+  headers: Record<string, string> = METADATA,
+): Promise<void> {
+  const { statusCode, body } = await to.request({ path, method: 'POST', headers, body: JSON.stringify(message) });
   await body.dump();
   if (statusCode >= 300) throw new Error(`${path} answered ${statusCode}`);
 }

@@ -45,7 +45,16 @@ export type PartialMetadata = { [K in keyof EnvelopeMetadata]?: EnvelopeMetadata
 
 /** A new envelope around `message`, with a fresh `messageId` and the present time unless given. Undefined members are left out. */
 export function createEnvelope(message: JSONRPCMessage, metadata: PartialMetadata = {}): Envelope {
-  return Object.assign(new Metadata(metadata), { message });
+  return new MessageEnvelope(message, metadata);
+}
+
+/**
+ * The message as JSON, made once: it is sent, and kept for duplicates.
+ *
+ * @throws TypeError for what JSON cannot say: a BigInt, a circle
+ */
+export function messageText(envelope: Envelope): string {
+  return envelope instanceof MessageEnvelope ? envelope.text : JSON.stringify(envelope.message);
 }
 
 /** Metadata alone, for what is no JSON-RPC message (ending a session). */
@@ -74,5 +83,19 @@ class Metadata implements EnvelopeMetadata {
     if (relatedRequestId !== undefined) this.relatedRequestId = relatedRequestId;
     if (replyTo !== undefined) this.replyTo = replyTo;
     if (metadata.broadcast === true) this.broadcast = true;
+  }
+}
+
+class MessageEnvelope extends Metadata implements Envelope {
+  readonly message: JSONRPCMessage;
+  #text: string | undefined;
+
+  constructor(message: JSONRPCMessage, metadata: PartialMetadata) {
+    super(metadata);
+    this.message = message;
+  }
+
+  get text(): string {
+    return (this.#text ??= JSON.stringify(this.message));
   }
 }

@@ -1,5 +1,5 @@
 import { DuplicateWindow } from './duplicate-window.js';
-import { createEnvelope } from './envelope.js';
+import { createEnvelope, messageText } from './envelope.js';
 import type { JSONRPCErrorResponse, JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Delivery } from './delivery.js';
 import type { Envelope, InboundEnvelope } from './envelope.js';
@@ -163,7 +163,7 @@ export class FlightLedger {
   record({ key }: Flight, { reply }: Outcome): void {
     if (reply === undefined) return this.#outcomes.add(key, NO_REPLY, key.length);
     const { address, envelope } = reply;
-    const message = JSON.stringify(envelope.message);
+    const message = messageText(envelope);
     const known = this.#outcomes.get(key);
     // The answer to a duplicate, which is the recorded one: adding it again would count its weight again.
     if (known instanceof RecordedReply && known.message === message) return;

@@ -45,7 +45,7 @@ export {
   isResponse,
   parseMessage,
 } from './jsonrpc.js';
-export { createEnvelope, createMetadata } from './envelope.js';
+export { createEnvelope, createMetadata, messageText } from './envelope.js';
 export { createDelivery } from './delivery.js';
 export { decodeEnvelope, encodeEnvelope, encodeTermination, requestIdFromText } from './wire.js';
 export { backoffDelay, retry, retryAfter } from './retry.js';

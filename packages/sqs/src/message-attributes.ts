@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { AsyncMcpError, decodeEnvelope, invalidOption, isRecord } from '@asyncmcp/core';
-import type { InboundEnvelope, ReceivedAttributes, WireAttributes } from '@asyncmcp/core';
+import { AsyncMcpError, decodeEnvelope, invalidOption, isRecord, messageText } from '@asyncmcp/core';
+import type { Envelope, InboundEnvelope, ReceivedAttributes, WireAttributes } from '@asyncmcp/core';
 import type { Message, MessageAttributeValue } from '@aws-sdk/client-sqs';
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 
 /** The attributes of an SQS message, as its API takes them. */
 export type MessageAttributes = Record<string, MessageAttributeValue>;
@@ -65,13 +64,13 @@ export function messageSize(body: string, attributes: Readonly<MessageAttributes
  *
  * @throws AsyncMcpError `ERR_MESSAGE_INVALID` for what JSON cannot say: a BigInt, a circle
  */
-export function toBody(message: JSONRPCMessage): string {
-  return toJson(message).replace(/[\ufffe\uffff]/g, (character) => (character === '\ufffe' ? '\\ufffe' : '\\uffff'));
+export function toBody(envelope: Envelope): string {
+  return toJson(envelope).replace(/[\ufffe\uffff]/g, (character) => (character === '\ufffe' ? '\\ufffe' : '\\uffff'));
 }
 
-function toJson(message: JSONRPCMessage): string {
+function toJson(envelope: Envelope): string {
   try {
-    return JSON.stringify(message);
+    return messageText(envelope);
   } catch (error) {
     const text = `The message cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}`;
     throw new AsyncMcpError('ERR_MESSAGE_INVALID', text, { cause: error });

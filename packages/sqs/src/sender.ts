@@ -139,7 +139,7 @@ export function createSender(api: SendApi, options: SenderOptions): Sender {
     async sendEnvelope(address, envelope, signal) {
       const attributes = toMessageAttributes(encodeEnvelope(envelope), messageAttributes);
       const groupId = groupOf(envelope, controlGroup && !opensOrCalls(envelope.message));
-      const message = { body: toBody(envelope.message), attributes, groupId, deduplicationId: envelope.messageId };
+      const message = { body: toBody(envelope), attributes, groupId, deduplicationId: envelope.messageId };
       return send(address, message, signal);
     },
     async sendTermination(address, metadata, signal) {

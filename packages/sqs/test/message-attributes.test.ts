@@ -50,7 +50,7 @@ describe('toBody', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         const message = { jsonrpc: '2.0', method: 'm', params: { text: `${text}\ufffe\uffff\u0000\ud800` } } as const;
-        const body = toBody(message);
+        const body = toBody(createEnvelope(message));
         expect(body).not.toMatch(refused);
         expect(JSON.parse(body)).toEqual(message);
       }),
@@ -63,7 +63,7 @@ describe('decodeMessage', () => {
     const envelope = createEnvelope(request, { sessionId: 's', messageId: 'm1', replyTo: 'q' });
     const decoded = decodeMessage({
       MessageId: 'sqs-id',
-      Body: toBody(request),
+      Body: toBody(createEnvelope(request)),
       MessageAttributes: toMessageAttributes(encodeEnvelope(envelope)),
     });
     expect(decoded).toMatchObject({ type: 'jsonrpc', messageId: 'm1', sessionId: 's', replyTo: 'q', requestIdHint: 7 });

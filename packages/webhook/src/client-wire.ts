@@ -7,6 +7,7 @@ import {
   isAsyncMcpError,
   isRecord,
   isRequest,
+  messageText,
   toAsyncMcpError,
 } from '@asyncmcp/core';
 import { Agent } from 'undici';
@@ -25,7 +26,7 @@ export interface ClientWireOptions {
   readonly serverUrl: URL;
   readonly webhookUrl: string;
   readonly receiver: WebhookReceiver;
-  readonly headers: () => Promise<Readonly<Record<string, string>>>;
+  readonly headers: (() => Promise<Readonly<Record<string, string>>>) | undefined;
   readonly retryForMs: number;
   readonly requestTimeoutMs: number;
   readonly resendAfterMs: number;
@@ -44,6 +45,7 @@ const FINISH_MS = 2000;
 /** The way of a webhook client to its server and back. */
 export function createClientWire(options: ClientWireOptions): ClientWire {
   const { serverUrl, receiver, clientId, sessionId, logger } = options;
+  const server = targetOf(serverUrl);
   const closing = new AbortController();
   const agent = createAgent(options);
   const post = createServerPost({
@@ -70,9 +72,9 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
     }
   }
 
-  async function publishTo(address: string, envelope: Envelope): Promise<void> {
+  async function publishTo(target: Target, envelope: Envelope): Promise<void> {
     const { message } = envelope;
-    const request = requestOf(new URL(address), envelope);
+    const request = requestOf(target, envelope);
     if (isRequest(message)) resends.sending(message.id, request);
     try {
       const answer = await track(request);
@@ -116,14 +118,14 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
       attachment = receiver.attach({ clientId, sessionId, events: opened });
       return options.webhookUrl;
     },
-    publish: (envelope) => publishTo(serverUrl.href, envelope),
-    publishTo,
+    publish: (envelope) => publishTo(server, envelope),
+    publishTo: (address, envelope) => publishTo(targetOf(new URL(address)), envelope),
     answered: (id) => resends.answered(id),
     allowsAddress: options.allowsAddress,
     async terminate(metadata) {
       const headers = encodeMetadata(metadata);
       try {
-        await track({ method: 'DELETE', url: serverUrl, headers: withoutType(headers), attempt: 1 });
+        await track({ method: 'DELETE', ...server, headers: withoutType(headers), attempt: 1 });
       } catch (error) {
         // It has ended already.
         if (!isAsyncMcpError(error, 'ERR_SESSION_NOT_FOUND')) throw error;
@@ -161,15 +163,16 @@ function createAgent({ requestTimeoutMs, tls = {} }: ClientWireOptions): Agent {
   });
 }
 
-function requestOf(url: URL, envelope: Envelope): ServerRequest {
+type Target = Pick<ServerRequest, 'origin' | 'path'>;
+
+function targetOf({ origin, pathname, search }: URL): Target {
+  return { origin, path: pathname + search };
+}
+
+function requestOf({ origin, path }: Target, envelope: Envelope): ServerRequest {
   try {
-    return {
-      method: 'POST',
-      url,
-      headers: encodeHeaders(envelope),
-      body: JSON.stringify(envelope.message),
-      attempt: 1,
-    };
+    const body = messageText(envelope);
+    return { method: 'POST', origin, path, headers: encodeHeaders(envelope), body, attempt: 1 };
   } catch (error) {
     throw toAsyncMcpError(error, 'ERR_MESSAGE_INVALID', 'The message cannot be written as JSON');
   }

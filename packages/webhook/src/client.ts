@@ -108,10 +108,13 @@ function isOfOrigin(url: string, origin: string): boolean {
 const OWN_HEADERS =
   /^(?:x-(?:client|session|request|message|related-request)-id|x-(?:method|protocol-version|reply-to|attempt|taken-by)|content-type)$/i;
 
-function headersOption(value: RequestHeaders | undefined): () => Promise<Readonly<Record<string, string>>> {
-  const make = typeof value === 'function' ? value : () => value ?? {};
-  if (typeof value !== 'function') checkHeaders(value ?? {});
-  return async () => checkHeaders(await make());
+function headersOption(
+  value: RequestHeaders | undefined,
+): (() => Promise<Readonly<Record<string, string>>>) | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'function') return async () => checkHeaders(await value());
+  const headers = { ...checkHeaders(value) };
+  return async () => headers;
 }
 
 function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

@@ -1,7 +1,7 @@
 import { isRecord } from '@asyncmcp/core';
 import { failureOfError } from './delivery-errors.js';
+import { HttpExchange, sendRequest } from './http-exchange.js';
 import { parseRetryAfter } from './retry-after.js';
-import type { EventEmitter } from 'node:events';
 import type { Dispatcher } from 'undici';
 import type { Health } from './delivery-circuit.js';
 import type { Failure } from './delivery-errors.js';
@@ -21,49 +21,54 @@ export interface Post {
   readonly target: Target;
   readonly headers: Record<string, string>;
   readonly body: string;
-  /** Emits `abort` when nothing is waited for any more. Not an AbortSignal: with many listeners each new one costs more. */
-  readonly aborting: EventEmitter;
+  /** Exchanges that are not over, for who wants to abort them all. */
+  readonly underWay: Set<HttpExchange>;
   readonly now: () => number;
+  /** Called once the connection is free again: at once, or a little later than the try is decided. */
+  readonly whenOver: () => void;
 }
 
-/** What a try came to. */
-export interface Answer {
-  /** Undefined where the endpoint has taken the message. */
-  readonly failure: Failure | undefined;
-  /** What is left of the response: to be discarded. */
-  readonly rest: Dispatcher.ResponseData['body'] | undefined;
-}
-
-/** Tries once to deliver. Never rejects. */
-export async function post({ agent, target, headers, body, aborting, now }: Post): Promise<Answer> {
-  let response: Dispatcher.ResponseData;
-  try {
+/** Tries once to deliver; resolves with why that failed, if it did. Never rejects. */
+export async function post({
+  agent,
+  target,
+  headers,
+  body,
+  underWay,
+  now,
+  whenOver,
+}: Post): Promise<Failure | undefined> {
+  const exchange = await new Promise<HttpExchange>((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
+    const sent: HttpExchange = new HttpExchange(
+      () => {
+        // Only what a receiver has to say about a size is worth waiting for.
+        if (sent.status !== 413) resolve(sent);
+        // As a rule the rest came with the status, and there is no time to limit.
+        queueMicrotask(() => {
+          if (!sent.over)
+            timer = setTimeout(() => sent.abort(new Error('the answer took too long')), BODY_TIMEOUT_MS).unref();
+        });
+      },
+      () => {
+        clearTimeout(timer);
+        underWay.delete(sent);
+        resolve(sent);
+        whenOver();
+      },
+    );
+    underWay.add(sent);
     const { origin, path } = target;
-    response = await agent.request({ origin, path, method: 'POST', headers, body, signal: aborting });
-  } catch (cause) {
-    return { failure: failureOfError(cause), rest: undefined };
-  }
-  const { statusCode: status, body: rest } = response;
-  if (status >= 200 && status < 300) return { failure: undefined, rest };
-  if (status === 413) {
-    const failure = { again: false, health: 'well', retryAfterMs: 0, status } as const;
-    return { failure: { ...failure, limitBytes: await limitIn(rest) }, rest: undefined };
-  }
-  const retryAfterMs = parseRetryAfter(response.headers['retry-after'], now());
-  const again = (status >= 300 && status < 400) || status >= 500 || AGAIN.has(status);
-  return { failure: { again, health: healthOf(status), retryAfterMs, status }, rest };
-}
-
-/** Reads what is left of a response, so that its connection can be used again, and calls `done` when that is over. */
-export function discard(rest: Dispatcher.ResponseData['body'], done: () => void): void {
-  const timer = limitTime(rest);
-  rest.once('close', () => {
-    clearTimeout(timer);
-    done();
+    sendRequest(agent, { method: 'POST', origin, path, headers, body }, sent);
   });
-  // What was said is said by the status.
-  rest.on('error', () => {});
-  rest.resume();
+  const { status, error } = exchange;
+  if (status === 0) return failureOfError(error);
+  if (status >= 200 && status < 300) return undefined;
+  if (status === 413)
+    return { again: false, health: 'well', retryAfterMs: 0, status, limitBytes: limitIn(exchange.text()) };
+  const retryAfterMs = parseRetryAfter(exchange.headers['retry-after'], now());
+  const again = (status >= 300 && status < 400) || status >= 500 || AGAIN.has(status);
+  return { again, health: healthOf(status), retryAfterMs, status };
 }
 
 /** Any answer is a sign of life, but for those that say that there is too much to do, or that something is broken. */
@@ -72,21 +77,15 @@ function healthOf(status: number): Health {
 }
 
 /** The limit that a receiver of ours tells: a JSON-RPC error whose `data.limitBytes` is a number. */
-async function limitIn(rest: Dispatcher.ResponseData['body']): Promise<number | undefined> {
-  const timer = limitTime(rest);
+function limitIn(text: string): number | undefined {
+  let answer: unknown;
   try {
-    const answer: unknown = await rest.json();
-    const error = isRecord(answer) ? answer['error'] : undefined;
-    const data = isRecord(error) ? error['data'] : undefined;
-    const limit = isRecord(data) ? data['limitBytes'] : undefined;
-    return typeof limit === 'number' ? limit : undefined;
+    answer = JSON.parse(text);
   } catch {
     return undefined;
-  } finally {
-    clearTimeout(timer);
   }
-}
-
-function limitTime(rest: Dispatcher.ResponseData['body']): NodeJS.Timeout {
-  return setTimeout(() => rest.destroy(), BODY_TIMEOUT_MS).unref();
+  const error = isRecord(answer) ? answer['error'] : undefined;
+  const data = isRecord(error) ? error['data'] : undefined;
+  const limit = isRecord(data) ? data['limitBytes'] : undefined;
+  return typeof limit === 'number' ? limit : undefined;
 }

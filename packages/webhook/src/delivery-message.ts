@@ -1,4 +1,4 @@
-import { AsyncMcpError, isResponse } from '@asyncmcp/core';
+import { AsyncMcpError, isResponse, messageText } from '@asyncmcp/core';
 import { encodeHeaders } from './http-wire.js';
 import type { Envelope } from '@asyncmcp/core';
 import type { Pass } from './delivery-circuit.js';
@@ -41,7 +41,7 @@ export class Outgoing implements Queued {
   gone = false;
   lastFailure: Failure | undefined;
   readonly #signer: Signer | undefined;
-  #headers: Readonly<Record<string, string>> | undefined;
+  #headers: Record<string, string> | undefined;
   #signedAt = 0;
   #stopWaiting: (() => void) | undefined;
 
@@ -68,10 +68,12 @@ export class Outgoing implements Queued {
    * taken for a replay.
    */
   headersAt(now: number): Record<string, string> {
-    this.#headers ??= { ...encodeHeaders(this.envelope), 'user-agent': USER_AGENT };
-    if (this.#signer === undefined) return { ...this.#headers };
+    const signer = this.#signer;
+    if (signer === undefined) return (this.#headers ??= webhookHeaders(this.envelope, false));
+    this.#headers ??= webhookHeaders(this.envelope, true);
     this.#signedAt = Math.max(Math.floor(now / 1000), this.#signedAt + 1);
-    return { ...this.#headers, ...this.#signer.sign(this.envelope.messageId, this.body, this.#signedAt) };
+    // Over those of the try before, which is over: nobody reads them any more.
+    return Object.assign(this.#headers, signer.sign(this.envelope.messageId, this.body, this.#signedAt));
   }
 
   /** Waits for leave to send; undefined when none can be had in time, or {@link stopWaiting} was called. */
@@ -110,15 +112,22 @@ export class Outgoing implements Queued {
   }
 }
 
+function webhookHeaders(envelope: Envelope, signed: boolean): Record<string, string> {
+  // What is signed has the message's id in `webhook-id`.
+  const headers = encodeHeaders(envelope, !signed);
+  headers['user-agent'] = USER_AGENT;
+  return headers;
+}
+
 /**
  * The message as it travels.
  *
  * @throws AsyncMcpError `ERR_MESSAGE_INVALID` for what JSON cannot say: a BigInt, a circle
  */
-export function toBody({ message }: Envelope): string {
+export function toBody(envelope: Envelope): string {
   try {
     // For undefined, say, it returns undefined, whatever its type tells.
-    const body: string | undefined = JSON.stringify(message);
+    const body: string | undefined = messageText(envelope);
     if (body !== undefined) return body;
   } catch (error) {
     const text = `The message cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}`;

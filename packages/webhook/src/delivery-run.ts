@@ -1,14 +1,14 @@
 import { backoffDelay, toAsyncMcpError } from '@asyncmcp/core';
-import { discard, post } from './delivery-attempt.js';
+import { post } from './delivery-attempt.js';
 import { destinationGone, undelivered } from './delivery-errors.js';
 import type { AsyncMcpError } from '@asyncmcp/core';
-import type { EventEmitter } from 'node:events';
 import type { Dispatcher } from 'undici';
 import type { Pass } from './delivery-circuit.js';
 import type { Endpoints } from './delivery-endpoints.js';
 import type { Failure } from './delivery-errors.js';
 import type { Outgoing } from './delivery-message.js';
 import type { Endpoint, Target } from './endpoint.js';
+import type { HttpExchange } from './http-exchange.js';
 import type { UrlGuard } from './url-guard.js';
 
 const BACKOFF = { baseMs: 200, maxMs: 60_000 };
@@ -18,8 +18,8 @@ export interface DeliveryTools {
   readonly guard: UrlGuard;
   readonly agent: Dispatcher;
   readonly endpoints: Endpoints;
-  /** Emits `abort` to end what is under way. */
-  readonly aborting: EventEmitter;
+  /** Exchanges that are not over: to be aborted when nothing is waited for any more. */
+  readonly underWay: Set<HttpExchange>;
   readonly now: () => number;
   readonly random: () => number;
   /** Told of each failed try that is followed by another. */
@@ -65,7 +65,7 @@ async function attempt(
   message: Outgoing,
   target: Target,
   pass: Pass,
-  { agent, endpoints, aborting, now }: DeliveryTools,
+  { agent, endpoints, underWay, now }: DeliveryTools,
 ): Promise<Failure | undefined> {
   const { endpoint, body } = message;
   let headers: Record<string, string>;
@@ -75,21 +75,29 @@ async function attempt(
     giveBack(endpoint, pass);
     throw error;
   }
-  const leave = (): void => {
+  let decided = false;
+  let over = false;
+  // What the try told is taken in before its place is free.
+  const leaveIfDone = (): void => {
+    if (!decided || !over) return;
     endpoint.leave();
     endpoints.release(endpoint);
+  };
+  const whenOver = (): void => {
+    over = true;
+    leaveIfDone();
   };
   // The place is taken for as long as the connection is, which may be longer than anybody is interested in the message.
   endpoints.hold(endpoint);
   message.attempts++;
   message.trying = true;
-  const { failure, rest } = await post({ agent, target, headers, body, aborting, now });
+  const failure = await post({ agent, target, headers, body, underWay, now, whenOver });
   message.trying = false;
   if (failure === undefined) endpoint.report(pass, 'well', 0);
   else endpoint.report(pass, failure.health, failure.retryAfterMs);
   if (failure?.health === 'ill') endpoint.lastFailure = failure;
-  if (rest === undefined) leave();
-  else discard(rest, leave);
+  decided = true;
+  leaveIfDone();
   return failure;
 }
 

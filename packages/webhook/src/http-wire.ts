@@ -1,6 +1,7 @@
-import { createMetadata, isNotification, isRequest, isRequestId, requestIdFromText } from '@asyncmcp/core';
+import { randomUUID } from 'node:crypto';
+import { isNotification, isRequest, isRequestId, requestIdFromText } from '@asyncmcp/core';
 import type { Envelope, EnvelopeMetadata, InboundEnvelope } from '@asyncmcp/core';
-import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
 
 /**
  * The headers beside a message, on POSTs in both directions. The first five are those of the Python package asyncmcp, the others
@@ -30,10 +31,14 @@ export const JSON_TYPE = 'application/json';
 const VALUE = /^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
 const TOKEN = /^[\x21-\x7e]{1,1024}$/;
 
-/** The headers that carry an envelope's metadata, the content type included. What does not fit into a header is left out. */
-export function encodeHeaders(envelope: Envelope): Record<string, string> {
+/**
+ * The headers that carry an envelope's metadata, the content type included. What does not fit into a header is left out.
+ *
+ * @param identified - whether the message id is among them, for it may travel elsewhere
+ */
+export function encodeHeaders(envelope: Envelope, identified = true): Record<string, string> {
   const { message, relatedRequestId } = envelope;
-  const headers = encodeMetadata(envelope);
+  const headers = encodeMetadata(envelope, identified);
   if (isRequest(message)) addValue(headers, Header.requestId, String(message.id));
   if (isRequest(message) || isNotification(message)) addValue(headers, Header.method, message.method);
   if (relatedRequestId !== undefined) addValue(headers, Header.relatedRequestId, asciiJson(relatedRequestId));
@@ -41,12 +46,12 @@ export function encodeHeaders(envelope: Envelope): Record<string, string> {
 }
 
 /** The same of metadata without a message: what asks the server to end a session. */
-export function encodeMetadata(metadata: EnvelopeMetadata): Record<string, string> {
+export function encodeMetadata(metadata: EnvelopeMetadata, identified = true): Record<string, string> {
   const headers: Record<string, string> = { 'content-type': JSON_TYPE };
   addValue(headers, Header.clientId, metadata.clientId);
   addValue(headers, Header.sessionId, metadata.sessionId);
   addValue(headers, Header.protocolVersion, metadata.protocolVersion);
-  addValue(headers, Header.messageId, metadata.messageId);
+  if (identified) addValue(headers, Header.messageId, metadata.messageId);
   addValue(headers, Header.replyTo, metadata.replyTo);
   return headers;
 }
@@ -54,35 +59,62 @@ export function encodeMetadata(metadata: EnvelopeMetadata): Record<string, strin
 /** The headers of a request as node gives them: names in lower case. */
 export type ReceivedHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
+/** What is known of a request beside its headers, and goes into its envelope. */
+export type Beside = Pick<InboundEnvelope, 'extra' | 'principal'>;
+
 /**
  * The envelope of a POST, or of a DELETE (`terminate`). Headers come from a stranger: values of the wrong kind or too long are
- * treated as absent. Never throws.
- *
- * @param fallbackMessageId - what identifies a message of a peer that sends no `X-Message-ID`
+ * treated as absent. A peer that sends no `X-Message-ID` has its message named anew each time. Never throws.
  */
 export function decodeHeaders(
   type: InboundEnvelope['type'],
   body: string,
   headers: ReceivedHeaders,
-  fallbackMessageId: string,
+  beside: Beside = NOTHING,
 ): InboundEnvelope {
-  const messageId = token(headers, Header.messageId);
-  const requestId = headers[Header.requestId];
-  const metadata = createMetadata({
-    messageId: messageId ?? fallbackMessageId,
-    sessionId: token(headers, Header.sessionId),
-    clientId: token(headers, Header.clientId),
-    protocolVersion: token(headers, Header.protocolVersion),
-    relatedRequestId: relatedId(headers[Header.relatedRequestId]),
-    replyTo: token(headers, Header.replyTo),
-  });
-  const envelope: { -readonly [K in keyof InboundEnvelope]: InboundEnvelope[K] } = Object.assign(metadata, {
-    type,
-    extended: messageId !== undefined,
-    body,
-  });
-  if (typeof requestId === 'string' && VALUE.test(requestId)) envelope.requestIdHint = requestIdFromText(requestId);
-  return envelope;
+  return new PostedEnvelope(type, body, headers, beside);
+}
+
+const NOTHING: Beside = {};
+
+/** A class, because one is made for every message: to objects that grow by members, V8 adds room again and again. */
+class PostedEnvelope implements InboundEnvelope {
+  readonly type: InboundEnvelope['type'];
+  readonly body: string;
+  readonly messageId: string;
+  readonly extended: boolean;
+  readonly sentAt = new Date();
+  declare readonly sessionId?: string;
+  declare readonly clientId?: string;
+  declare readonly protocolVersion?: string;
+  declare readonly relatedRequestId?: RequestId;
+  declare readonly replyTo?: string;
+  declare readonly requestIdHint?: RequestId;
+  declare readonly principal?: string;
+  declare readonly extra?: MessageExtraInfo;
+
+  constructor(type: InboundEnvelope['type'], body: string, headers: ReceivedHeaders, { extra, principal }: Beside) {
+    const messageId = token(headers, Header.messageId);
+    const sessionId = token(headers, Header.sessionId);
+    const clientId = token(headers, Header.clientId);
+    const protocolVersion = token(headers, Header.protocolVersion);
+    const relatedRequestId = relatedId(headers[Header.relatedRequestId]);
+    const replyTo = token(headers, Header.replyTo);
+    const requestId = headers[Header.requestId];
+    this.type = type;
+    this.body = body;
+    this.messageId = messageId ?? randomUUID();
+    // A signed webhook has its id there.
+    this.extended = messageId !== undefined || headers['webhook-id'] !== undefined;
+    if (sessionId !== undefined) this.sessionId = sessionId;
+    if (clientId !== undefined) this.clientId = clientId;
+    if (protocolVersion !== undefined) this.protocolVersion = protocolVersion;
+    if (relatedRequestId !== undefined) this.relatedRequestId = relatedRequestId;
+    if (replyTo !== undefined) this.replyTo = replyTo;
+    if (typeof requestId === 'string' && VALUE.test(requestId)) this.requestIdHint = requestIdFromText(requestId);
+    if (principal !== undefined) this.principal = principal;
+    if (extra !== undefined) this.extra = extra;
+  }
 }
 
 /** The header `X-Attempt`; 1 where there is none, or nonsense. */

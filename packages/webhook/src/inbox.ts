@@ -1,5 +1,5 @@
 import { createDelivery } from '@asyncmcp/core';
-import type { Delivery, InboundEnvelope, WaitingSender } from '@asyncmcp/core';
+import type { Delivery, InboundEnvelope, Settlement, WaitingSender } from '@asyncmcp/core';
 import type { JSONRPCErrorResponse } from '@modelcontextprotocol/sdk/types.js';
 
 /** What the sender of a POST is told. */
@@ -43,21 +43,10 @@ export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
 
   function deliver(message: PostedMessage): void {
     // It never rejects.
-    void handle(createDelivery(message.envelope, message.attempt, settlementOf(message)));
+    void handle(createDelivery(message.envelope, message.attempt, message));
   }
 
-  function settlementOf(message: PostedMessage): Pick<Delivery, 'ack' | 'retry' | 'reject' | 'sender'> {
-    return {
-      ...(!message.told && { sender: message }),
-      ack: async () => message.settle({ kind: 'done' }),
-      retry: (delayMs = 0) => tryAgain(message, delayMs),
-      // The host has reported why. Where it could tell the sender, it has done so.
-      reject: async () => message.settle({ kind: 'done' }),
-    };
-  }
-
-  async function tryAgain(message: PostedMessage, delayMs: number): Promise<void> {
-    if (!message.told) return message.settle({ kind: 'later', delayMs });
+  function tryAgain(message: PostedMessage, delayMs: number): void {
     if (closed) return giveUp(message);
     const timer = setTimeout(() => {
       waiting.delete(message);
@@ -69,12 +58,12 @@ export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
 
   function giveUp(message: PostedMessage): void {
     onGivenUp(message.envelope);
-    message.settle({ kind: 'done' });
+    void message.ack();
   }
 
   return {
     post(envelope, attempt) {
-      const message = new PostedMessage(envelope, attempt);
+      const message = new PostedMessage(envelope, attempt, tryAgain);
       deliver(message);
       return message;
     },
@@ -88,25 +77,37 @@ export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
   };
 }
 
-class PostedMessage implements Posted, WaitingSender {
+/** A message, how it is settled, and its sender, in one object: one is made for every message. */
+class PostedMessage implements Posted, Settlement, WaitingSender {
   readonly envelope: InboundEnvelope;
   readonly outcome: Promise<PostOutcome>;
   readonly settled: Promise<void>;
   attempt: number;
+  readonly #tryAgain: (message: PostedMessage, delayMs: number) => void;
   /** Whether the sender knows what became of its message. */
-  told = false;
+  #told = false;
   #tell!: (outcome: PostOutcome) => void; // Both are assigned in the constructor, by the promises' executors.
   #settle!: () => void;
 
-  constructor(envelope: InboundEnvelope, attempt: number) {
+  constructor(
+    envelope: InboundEnvelope,
+    attempt: number,
+    onTryAgain: (message: PostedMessage, delayMs: number) => void,
+  ) {
     this.envelope = envelope;
     this.attempt = attempt;
+    this.#tryAgain = onTryAgain;
     this.outcome = new Promise((resolve) => {
       this.#tell = resolve;
     });
     this.settled = new Promise((resolve) => {
       this.#settle = resolve;
     });
+  }
+
+  /** Itself, until it was told. */
+  get sender(): WaitingSender | undefined {
+    return this.#told ? undefined : this;
   }
 
   taken(sessionId: string, begun: boolean): void {
@@ -117,13 +118,26 @@ class PostedMessage implements Posted, WaitingSender {
     this.#say({ kind: 'refused', refusal });
   }
 
-  settle(outcome: PostOutcome): void {
-    this.#say(outcome);
+  async ack(): Promise<void> {
+    this.#say(DONE);
     this.#settle();
   }
 
+  async retry(delayMs = 0): Promise<void> {
+    if (this.#told) return this.#tryAgain(this, delayMs);
+    this.#say({ kind: 'later', delayMs });
+    this.#settle();
+  }
+
+  /** The host has reported why. Where it could tell the sender, it has done so. */
+  reject(): Promise<void> {
+    return this.ack();
+  }
+
   #say(outcome: PostOutcome): void {
-    this.told = true;
+    this.#told = true;
     this.#tell(outcome);
   }
 }
+
+const DONE: PostOutcome = { kind: 'done' };

@@ -13,16 +13,9 @@ export interface Queued {
 /** A message and where it stands. */
 interface Entry<T> {
   readonly message: T;
+  readonly lane: string;
   next: Entry<T> | undefined;
   state: 'waiting' | 'queued' | 'begun' | 'gone';
-}
-
-interface Session<T> {
-  readonly entries: Map<T, Entry<T>>;
-  /** Those that are not among the ones in the works yet, in order. */
-  readonly waiting: Set<Entry<T>>;
-  /** The last entry of each lane. */
-  readonly tails: Map<Lane, Entry<T>>;
 }
 
 export interface OutboxOptions<T> {
@@ -39,7 +32,14 @@ export interface OutboxOptions<T> {
 export class Outbox<T extends Queued> {
   readonly #maxQueued: number;
   readonly #begin: (message: T) => void;
-  readonly #sessions = new Map<string, Session<T>>();
+  // For all sessions together: nearly all have one message at a time, and collections of their own would cost more than the rest.
+  readonly #entries = new Map<T, Entry<T>>();
+  /** How many messages a session has. */
+  readonly #sizes = new Map<string, number>();
+  /** The last entry of each lane. */
+  readonly #tails = new Map<string, Entry<T>>();
+  /** Those of a session that are not among the ones in the works yet, in order. */
+  readonly #waiting = new Map<string, Set<Entry<T>>>();
 
   constructor({ maxQueuedPerSession, begin }: OutboxOptions<T>) {
     this.#maxQueued = maxQueuedPerSession;
@@ -48,60 +48,82 @@ export class Outbox<T extends Queued> {
 
   /** Sessions in memory. */
   get size(): number {
-    return this.#sessions.size;
+    return this.#sizes.size;
   }
 
   /** Adds a message. If its turn is now, it begins before this returns. */
   add(message: T): void {
-    let session = this.#sessions.get(message.session);
-    if (session === undefined) {
-      session = { entries: new Map(), waiting: new Set(), tails: new Map() };
-      this.#sessions.set(message.session, session);
-    }
-    const entry: Entry<T> = { message, next: undefined, state: 'waiting' };
-    session.entries.set(message, entry);
-    if (session.entries.size > this.#maxQueued) session.waiting.add(entry);
-    else if (enqueue(session, entry)) this.#begin(message);
+    const { session, lane } = message;
+    const size = (this.#sizes.get(session) ?? 0) + 1;
+    this.#sizes.set(session, size);
+    const entry: Entry<T> = { message, lane: laneKey(session, lane), next: undefined, state: 'waiting' };
+    this.#entries.set(message, entry);
+    if (size > this.#maxQueued) this.#waitingOf(session).add(entry);
+    else if (this.#enqueue(entry)) this.#begin(message);
   }
 
   /** Takes a message out, wherever it stands; what it held up goes on. Does nothing for one that is out already. */
   remove(message: T): void {
-    const session = this.#sessions.get(message.session);
-    const entry = session?.entries.get(message);
-    if (session === undefined || entry === undefined) return;
-    session.entries.delete(message);
+    const entry = this.#entries.get(message);
+    if (entry === undefined) return;
+    this.#entries.delete(message);
+    const { session } = message;
+    const size = (this.#sizes.get(session) ?? 1) - 1;
+    if (size > 0) this.#sizes.set(session, size);
+    else this.#sizes.delete(session);
     const { state } = entry;
     entry.state = 'gone';
-    if (state === 'waiting') session.waiting.delete(entry);
-    else if (state === 'begun') this.#advance(session, entry);
-    this.#admit(session);
-    if (session.entries.size === 0) this.#sessions.delete(message.session);
+    if (state === 'waiting') this.#waiting.get(session)?.delete(entry);
+    else if (state === 'begun') this.#advance(entry);
+    this.#admit(session, size);
   }
 
   /** The messages of a session, as they are now, in the order in which they came. */
   of(session: string): readonly T[] {
-    return [...(this.#sessions.get(session)?.entries.keys() ?? [])];
+    return this.#sizes.has(session) ? this.all().filter((message) => message.session === session) : [];
   }
 
   /** All messages, as they are now. */
   all(): readonly T[] {
-    return [...this.#sessions.keys()].flatMap((session) => this.of(session));
+    return [...this.#entries.keys()];
+  }
+
+  #waitingOf(session: string): Set<Entry<T>> {
+    let waiting = this.#waiting.get(session);
+    if (waiting === undefined) this.#waiting.set(session, (waiting = new Set()));
+    return waiting;
   }
 
   /** Begins the next of a lane whose first is gone. */
-  #advance(session: Session<T>, gone: Entry<T>): void {
+  #advance(gone: Entry<T>): void {
     let { next } = gone;
     while (next?.state === 'gone') next = next.next;
-    if (next === undefined) session.tails.delete(gone.message.lane);
+    if (next === undefined) this.#tails.delete(gone.lane);
     else this.#beginSoon(next);
   }
 
-  #admit(session: Session<T>): void {
-    for (const entry of session.waiting) {
-      if (session.entries.size - session.waiting.size >= this.#maxQueued) return;
-      session.waiting.delete(entry);
-      if (enqueue(session, entry)) this.#beginSoon(entry);
+  #admit(session: string, size: number): void {
+    const waiting = this.#waiting.get(session);
+    if (waiting === undefined) return;
+    for (const entry of waiting) {
+      if (size - waiting.size >= this.#maxQueued) return;
+      waiting.delete(entry);
+      if (this.#enqueue(entry)) this.#beginSoon(entry);
     }
+    this.#waiting.delete(session);
+  }
+
+  /** Puts an entry at the end of its lane; whether it is the first there. */
+  #enqueue(entry: Entry<T>): boolean {
+    const tail = this.#tails.get(entry.lane);
+    this.#tails.set(entry.lane, entry);
+    if (tail === undefined) {
+      entry.state = 'begun';
+      return true;
+    }
+    tail.next = entry;
+    entry.state = 'queued';
+    return false;
   }
 
   /** Not from within remove(): a lane whose messages all fail at once would recurse as deep as it is long. */
@@ -113,16 +135,7 @@ export class Outbox<T extends Queued> {
   }
 }
 
-/** Puts an entry at the end of its lane; whether it is the first there. */
-function enqueue<T extends Queued>({ tails }: Session<T>, entry: Entry<T>): boolean {
-  const { lane } = entry.message;
-  const tail = tails.get(lane);
-  tails.set(lane, entry);
-  if (tail === undefined) {
-    entry.state = 'begun';
-    return true;
-  }
-  tail.next = entry;
-  entry.state = 'queued';
-  return false;
+/** Session ids have no line breaks, and 1 is another lane than "1". */
+function laneKey(session: string, lane: Lane): string {
+  return lane === undefined ? session : `${session}\n${typeof lane === 'number' ? '#' : '"'}${lane}`;
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { AsyncMcpError, createDelivery, isAsyncMcpError } from '@asyncmcp/core';
 import { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
 import { decodeHeaders } from './http-wire.js';
@@ -54,7 +53,7 @@ async function take(request: FastifyRequest, reply: FastifyReply, options: Recei
   if (options.isClosed()) return closed();
   // Without a content type fastify parses no body.
   if (typeof body !== 'string') return wrongType();
-  const envelope = decodeHeaders('jsonrpc', body, headers, randomUUID());
+  const envelope = decodeHeaders('jsonrpc', body, headers);
   try {
     // Before anything else where that is possible: a stranger's message does not take a waiting place.
     const early = sharedSeal?.verifier.verify(headers, body);

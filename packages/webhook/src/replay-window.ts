@@ -23,11 +23,17 @@ export interface ReplayWindowOptions {
  */
 export type ReplayVerdict = 'new' | 'pending' | 'duplicate' | 'late' | 'replay';
 
-interface Seen {
-  /** Of the latest try. */
-  readonly timestamp: number;
-  state: 'pending' | 'accepted' | 'released';
-}
+/** What became of the latest try of an id. */
+const PENDING = 0;
+const ACCEPTED = 1;
+const RELEASED = 2;
+type State = typeof PENDING | typeof ACCEPTED | typeof RELEASED;
+
+/**
+ * The latest try's timestamp, in seconds since the window was made, times four, plus its {@link State}: small integers cost the
+ * garbage collector nothing, tens of thousands of objects do.
+ */
+type Seen = number;
 
 /** What was seen in one half of the window. */
 interface Generation {
@@ -58,6 +64,8 @@ export class ReplayWindow {
   readonly #now: () => number;
   readonly #turnAfterMs: number;
   readonly #maxPerGeneration: number;
+  /** What timestamps are counted from, in seconds. */
+  readonly #epoch: number;
   #current: Generation;
   #previous: Generation;
   /** The latest timestamp among all that is forgotten. */
@@ -71,6 +79,7 @@ export class ReplayWindow {
     this.#turnAfterMs = (2 * toleranceOption(options.toleranceSeconds) + 1) * 1000;
     const entries = { min: 2, max: 10_000_000, fallback: 50_000 };
     this.#maxPerGeneration = Math.floor(integerOption('maxEntries', options.maxEntries, entries) / 2);
+    this.#epoch = Math.floor(this.#now() / 1000);
     this.#current = this.#newGeneration();
     this.#previous = this.#newGeneration();
   }
@@ -88,40 +97,45 @@ export class ReplayWindow {
   claim(id: string, timestamp: number): ReplayVerdict {
     this.#age();
     const seen = this.#find(id);
-    if (seen === undefined && timestamp <= this.#forgotten) return 'late';
-    if (seen !== undefined && timestamp <= seen.timestamp) return 'replay';
-    const state = seen === undefined || seen.state === 'released' ? 'pending' : seen.state;
-    this.#put(id, { timestamp, state });
-    if (seen?.state === 'accepted') return 'duplicate';
-    return seen?.state === 'pending' ? 'pending' : 'new';
+    if (seen === undefined) return timestamp <= this.#forgotten ? 'late' : this.#note(id, timestamp, PENDING, 'new');
+    if (timestamp <= this.#timestampOf(seen)) return 'replay';
+    this.#current.entries.delete(id);
+    this.#previous.entries.delete(id);
+    const state = stateOf(seen);
+    if (state === ACCEPTED) return this.#note(id, timestamp, ACCEPTED, 'duplicate');
+    return this.#note(id, timestamp, PENDING, state === PENDING ? 'pending' : 'new');
   }
 
   /** The delivery was handled; further tries are duplicates. */
   accept(id: string): void {
-    this.#settle(id, 'accepted');
+    this.#settle(id, ACCEPTED);
   }
 
   /** The delivery was not handled, and the sender is told so: its next try is new again. The same one is still a replay. */
   release(id: string): void {
-    this.#settle(id, 'released');
+    this.#settle(id, RELEASED);
   }
 
-  #settle(id: string, state: Seen['state']): void {
-    const seen = this.#find(id);
-    if (seen?.state === 'pending') seen.state = state;
+  #settle(id: string, state: State): void {
+    const { entries } = this.#current.entries.has(id) ? this.#current : this.#previous;
+    const seen = entries.get(id);
+    if (seen !== undefined && stateOf(seen) === PENDING) entries.set(id, seen + state);
   }
 
   #find(id: string): Seen | undefined {
     return this.#current.entries.get(id) ?? this.#previous.entries.get(id);
   }
 
-  /** The latest try is what counts for how long an id is kept. */
-  #put(id: string, seen: Seen): void {
-    this.#previous.entries.delete(id);
-    this.#current.entries.delete(id);
+  /** Notes the latest try, which is what counts for how long an id is kept. */
+  #note(id: string, timestamp: number, state: State, verdict: ReplayVerdict): ReplayVerdict {
     if (this.#current.entries.size >= this.#maxPerGeneration) this.#turn();
-    this.#current.entries.set(id, seen);
-    this.#current.latest = Math.max(this.#current.latest, seen.timestamp);
+    this.#current.entries.set(id, (timestamp - this.#epoch) * 4 + state);
+    this.#current.latest = Math.max(this.#current.latest, timestamp);
+    return verdict;
+  }
+
+  #timestampOf(seen: Seen): number {
+    return Math.floor(seen / 4) + this.#epoch;
   }
 
   #age(): void {
@@ -137,4 +151,8 @@ export class ReplayWindow {
   #newGeneration(): Generation {
     return { entries: new Map(), since: this.#now(), latest: -1 };
   }
+}
+
+function stateOf(seen: Seen): number {
+  return seen - Math.floor(seen / 4) * 4;
 }

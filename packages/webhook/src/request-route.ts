@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { AsyncMcpError, errorCodeOf } from '@asyncmcp/core';
 import { isRefusal } from './bearer-auth.js';
 import { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
@@ -86,7 +85,7 @@ async function handle(
   // A copy of what is worked on takes no place of its own.
   if (full !== undefined && !knows(envelope)) return refuse(reply, tooMuch(full));
   const attempt = attemptOf(request.headers);
-  const known = clients.of(envelope);
+  const known = sessionId === undefined ? clients.of(envelope) : undefined;
   const { outcome, settled } = inbox.post(envelope, attempt);
   const told = await outcome;
   const isCopy = told.kind === 'taken' && !told.begun;
@@ -117,19 +116,16 @@ function readTermination(request: FastifyRequest, sender: Authenticated | undefi
   return bad(400, 'Header X-Session-ID is missing or malformed: say which session is to end.');
 }
 
-/**
- * The reply address of a single message is left out: what could be sent there is answered at once, and where a session's replies
- * go is only `initialize`'s to say.
- */
 function envelopeOf(
   type: InboundEnvelope['type'],
   body: string,
   { headers }: FastifyRequest,
   sender: Authenticated | undefined,
 ): InboundEnvelope {
-  const { replyTo: _claimed, ...envelope } = decodeHeaders(type, body, headers, randomUUID());
-  const extra = { requestInfo: { headers }, ...(sender !== undefined && { authInfo: sender.authInfo }) };
-  return { ...envelope, extra, ...(sender !== undefined && { principal: sender.principal }) };
+  const requestInfo = { headers };
+  if (sender === undefined) return decodeHeaders(type, body, headers, { extra: { requestInfo } });
+  const { authInfo, principal } = sender;
+  return decodeHeaders(type, body, headers, { principal, extra: { requestInfo, authInfo } });
 }
 
 /** The body is not parsed here. A peer that does not name the method beside it is known by the session that it did not have. */

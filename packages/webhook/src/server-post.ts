@@ -1,5 +1,6 @@
 import { AsyncMcpError, backoffDelay, checkMessage, errorCodeOf, isErrorResponse, isRecord } from '@asyncmcp/core';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { requestText } from './http-exchange.js';
 import { Header } from './http-wire.js';
 import { parseRetryAfter } from './retry-after.js';
 import type { AsyncMcpErrorCode, Logger } from '@asyncmcp/core';
@@ -9,8 +10,9 @@ import type { Dispatcher } from 'undici';
 /** What a client sends to its server. */
 export interface ServerRequest {
   readonly method: 'POST' | 'DELETE';
-  readonly url: URL;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly origin: string;
+  readonly path: string;
+  readonly headers: Record<string, string>;
   readonly body?: string;
   /** How often servers have begun with this message before, plus one. */
   readonly attempt: number;
@@ -20,8 +22,8 @@ export interface ServerRequest {
 
 export interface ServerPostOptions {
   readonly agent: Dispatcher;
-  /** Headers of the user's, asked for anew on each try: tokens expire. */
-  readonly userHeaders: () => Promise<Readonly<Record<string, string>>>;
+  /** Headers of the user's, asked for anew on each try: tokens expire. Undefined: none. */
+  readonly userHeaders: (() => Promise<Readonly<Record<string, string>>>) | undefined;
   /** No new try begins after this time, in milliseconds. */
   readonly retryForMs: number;
   readonly logger: Logger;
@@ -68,40 +70,27 @@ const TRANSIENT: readonly number[] = [429, 503, 502, 504];
 export function createServerPost(options: ServerPostOptions): ServerPost {
   const { agent, userHeaders, retryForMs, logger, closing } = options;
 
-  async function tryOnce(
-    { method, url, headers, body }: ServerRequest,
-    attempt: number,
-    takenBy?: string,
-  ): Promise<Answer> {
-    const response = await agent.request({
-      origin: url.origin,
-      path: url.pathname + url.search,
-      method,
-      headers: {
-        ...(await userHeaders()),
-        ...headers,
-        ...(attempt > 1 && { [Header.attempt]: String(attempt) }),
-        ...(takenBy !== undefined && { [Header.takenBy]: takenBy }),
-      },
-      ...(body !== undefined && { body }),
-    });
-    const { statusCode: status } = response;
-    const text = await response.body.text();
-    return { status, retryAfter: response.headers['retry-after'], body: parse(text) };
+  async function tryOnce(request: ServerRequest, attempt: number, takenBy?: string): Promise<Answer> {
+    const { method, origin, path, body } = request;
+    const own = userHeaders === undefined ? request.headers : { ...(await userHeaders()), ...request.headers };
+    // A first try, which nearly all are, needs no headers of its own.
+    const headers = attempt === 1 && takenBy === undefined ? own : againHeaders(own, attempt, takenBy);
+    const exchange = await requestText(agent, { method, origin, path, headers, body });
+    return { status: exchange.status, retryAfter: exchange.headers['retry-after'], body: parse(exchange.text()) };
   }
 
   return async (request) => {
-    const { url, takenBy } = request;
+    const { takenBy } = request;
     const deadline = Date.now() + retryForMs;
     let { attempt } = request;
     let misses = 0;
     for (let tries = 1; ; tries++) {
       closing.throwIfAborted();
       const answer = await tryOnce(request, attempt, misses < MAX_MISSES ? takenBy : undefined).catch(
-        (error: unknown) => unreachable(url, error),
+        (error: unknown) => unreachable(request, error),
       );
       if (!(answer instanceof AsyncMcpError) && isTaken(answer)) return readYes(answer);
-      const failure = answer instanceof AsyncMcpError ? answer : refused(url, answer);
+      const failure = answer instanceof AsyncMcpError ? answer : refused(request, answer);
       const handOn = answer instanceof AsyncMcpError ? {} : handOnIn(answer);
       if (handOn.elsewhere === true) misses++;
       if (handOn.attempt !== undefined) attempt = handOn.attempt + 1;
@@ -139,10 +128,27 @@ function handOnIn({ body }: Answer): { readonly attempt?: number; readonly elsew
   return { ...(attempt !== undefined && { attempt }), elsewhere: isRecord(data) && data['elsewhere'] === true };
 }
 
-function unreachable(url: URL, error: unknown): AsyncMcpError {
-  const text = `${url.origin}${url.pathname} cannot be reached`;
+function againHeaders(
+  headers: Record<string, string>,
+  attempt: number,
+  takenBy: string | undefined,
+): Record<string, string> {
+  return {
+    ...headers,
+    ...(attempt > 1 && { [Header.attempt]: String(attempt) }),
+    ...(takenBy !== undefined && { [Header.takenBy]: takenBy }),
+  };
+}
+
+function unreachable(request: ServerRequest, error: unknown): AsyncMcpError {
+  const text = `${shownTarget(request)} cannot be reached`;
   const why = error instanceof Error ? error.message : String(error);
   return new AsyncMcpError('ERR_UNAVAILABLE', `${text}: ${why}`, { cause: error });
+}
+
+/** Without the query, which may hold a secret. */
+function shownTarget({ origin, path }: ServerRequest): string {
+  return origin + path.replace(/\?.*$/s, '');
 }
 
 /** The codes of a server that a client passes on as they are. */
@@ -160,9 +166,9 @@ const PASSED_ON: ReadonlySet<string> = new Set<AsyncMcpErrorCode>([
   'ERR_TOO_MANY_ATTEMPTS',
 ]);
 
-function refused(url: URL, { status, body }: Answer): AsyncMcpError {
+function refused(request: ServerRequest, { status, body }: Answer): AsyncMcpError {
   const error = errorIn(body);
-  const where = `${url.origin}${url.pathname}`;
+  const where = shownTarget(request);
   const details = { status, ...(error !== undefined && { error: error.error }) };
   const text =
     error === undefined

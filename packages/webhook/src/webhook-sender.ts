@@ -1,12 +1,13 @@
-import { EventEmitter } from 'node:events';
+import { AsyncMcpError } from '@asyncmcp/core';
 import { destinationGone, senderClosed, shownUrl } from './delivery-errors.js';
 import { Endpoints } from './delivery-endpoints.js';
 import { Outgoing, toBody } from './delivery-message.js';
 import { deliver } from './delivery-run.js';
 import { Outbox } from './outbox.js';
-import type { AsyncMcpError, Envelope, Logger } from '@asyncmcp/core';
+import type { Envelope, Logger } from '@asyncmcp/core';
 import type { Dispatcher } from 'undici';
 import type { DeliveryTools } from './delivery-run.js';
+import type { HttpExchange } from './http-exchange.js';
 import type { Signer } from './signature.js';
 import type { UrlGuard } from './url-guard.js';
 
@@ -80,7 +81,7 @@ class Sender implements WebhookSender {
   readonly #tools: DeliveryTools;
   readonly #endpoints: Endpoints;
   readonly #outbox: Outbox<Outgoing>;
-  readonly #aborting = new EventEmitter();
+  readonly #underWay = new Set<HttpExchange>();
   readonly #now: () => number;
   #closed: Promise<void> | undefined;
   #onIdle = (): void => {};
@@ -89,15 +90,13 @@ class Sender implements WebhookSender {
     const { guard, agent, maxQueuedPerSession, logger, now = Date.now, random = Math.random } = options;
     this.#options = options;
     this.#now = now;
-    // Every request under way listens to it.
-    this.#aborting.setMaxListeners(0);
     this.#endpoints = new Endpoints(now, () => this.#onIdle());
     this.#outbox = new Outbox({ maxQueuedPerSession, begin: (message) => void this.#run(message) });
     this.#tools = {
       guard,
       agent,
       endpoints: this.#endpoints,
-      aborting: this.#aborting,
+      underWay: this.#underWay,
       now,
       random,
       onRetry: (message, { status, cause }) =>
@@ -122,7 +121,8 @@ class Sender implements WebhookSender {
   async #close(drainMs: number): Promise<void> {
     if (!this.#endpoints.idle) await this.#drained(drainMs);
     for (const message of this.#outbox.all()) this.#settle(message, senderClosed(message.url));
-    this.#aborting.emit('abort');
+    const reason = new AsyncMcpError('ERR_CLOSED', 'The sender was closed.');
+    for (const exchange of this.#underWay) exchange.abort(reason);
   }
 
   #drained(drainMs: number): Promise<void> {

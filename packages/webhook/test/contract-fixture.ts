@@ -136,7 +136,7 @@ async function createPeer({ requests, replies, hooks, secret, onMessage }: PeerO
       const init = terminate ? { method: 'DELETE' as const } : { method: 'POST' as const, body: message.body };
       const answer = await send(requests.url + SERVER, { ...init, headers });
       const text = await answer.body.text();
-      if (answer.statusCode >= 300) onMessage(decodeHeaders('jsonrpc', text, answer.headers, randomUUID()));
+      if (answer.statusCode >= 300) onMessage(decodeHeaders('jsonrpc', text, answer.headers));
     },
     async close() {
       hooks.delete(path);
@@ -158,7 +158,7 @@ async function startEndpoint(
       const bytes = Buffer.concat(chunks);
       if (bytes.length > MAX_MESSAGE_BYTES) return response.writeHead(413).end(tooLarge());
       verifier.verify(request.headers, bytes);
-      onMessage(decodeHeaders('jsonrpc', bytes.toString('utf8'), request.headers, randomUUID()));
+      onMessage(decodeHeaders('jsonrpc', bytes.toString('utf8'), request.headers));
       return response.writeHead(200).end();
     });
   });

@@ -17,7 +17,7 @@ describe('headers', () => {
     );
     fc.assert(
       fc.property(metadata, (sent) => {
-        const received = decodeHeaders('jsonrpc', '{}', encodeHeaders(createEnvelope(PING, sent)), 'unused');
+        const received = decodeHeaders('jsonrpc', '{}', encodeHeaders(createEnvelope(PING, sent)));
         expect(received).toMatchObject({ ...sent, extended: true, requestIdHint: 7, type: 'jsonrpc', body: '{}' });
       }),
     );
@@ -26,7 +26,7 @@ describe('headers', () => {
   it('tell the related ids 1 and "1" apart, and carry any text', () => {
     for (const relatedRequestId of [1, '1', '', 'größer 漢字 "quoted"', -1, 0]) {
       const headers = encodeHeaders(createEnvelope(PING, { relatedRequestId }));
-      expect(decodeHeaders('jsonrpc', '', headers, 'unused').relatedRequestId).toBe(relatedRequestId);
+      expect(decodeHeaders('jsonrpc', '', headers).relatedRequestId).toBe(relatedRequestId);
       for (const value of Object.values(headers)) expect(value).toMatch(/^[\x20-\x7e]+$/);
     }
   });
@@ -49,22 +49,21 @@ describe('headers', () => {
     const value = fc.oneof(fc.string(), fc.array(fc.string()), fc.constant(undefined));
     fc.assert(
       fc.property(fc.dictionary(name, value), (headers) => {
-        const envelope = decodeHeaders('jsonrpc', '', headers, 'fallback');
+        const envelope = decodeHeaders('jsonrpc', '', headers);
         for (const id of [envelope.clientId ?? 'none', envelope.sessionId ?? 'none', envelope.messageId]) {
           expect(id).toMatch(/^[\x21-\x7e]{1,1024}$/);
         }
         expect(attemptOf(headers)).toBeGreaterThanOrEqual(1);
       }),
     );
-    expect(decodeHeaders('jsonrpc', '', { 'x-client-id': 'a, b' }, 'fallback').clientId).toBeUndefined();
-    expect(
-      decodeHeaders('jsonrpc', '', { 'x-related-request-id': 'null' }, 'fallback').relatedRequestId,
-    ).toBeUndefined();
+    expect(decodeHeaders('jsonrpc', '', { 'x-client-id': 'a, b' }).clientId).toBeUndefined();
+    expect(decodeHeaders('jsonrpc', '', { 'x-related-request-id': 'null' }).relatedRequestId).toBeUndefined();
   });
 
-  it('of an older peer have the fallback for a message id, and say so', () => {
-    const envelope = decodeHeaders('jsonrpc', '', { 'x-client-id': 'ada' }, 'fallback');
-    expect([envelope.messageId, envelope.extended]).toEqual(['fallback', false]);
+  it('of an older peer have a message id that is new each time, and say so', () => {
+    const [one, other] = [0, 1].map(() => decodeHeaders('jsonrpc', '', { 'x-client-id': 'ada' }));
+    expect([one?.extended, other?.extended]).toEqual([false, false]);
+    expect(one?.messageId).not.toBe(other?.messageId);
   });
 
   it.each([

@@ -6,7 +6,8 @@ import type { ServerAnswer, ServerRequest } from '../src/server-post.js';
 
 const REQUEST: ServerRequest = {
   method: 'POST',
-  url: new URL('http://127.0.0.1/mcp'),
+  origin: 'http://127.0.0.1',
+  path: '/mcp',
   headers: {},
   body: '{}',
   attempt: 1,

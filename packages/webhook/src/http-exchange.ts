@@ -1,0 +1,116 @@
+import type { Dispatcher } from 'undici';
+
+/** A request whose body is text, or that has none. */
+export interface HttpRequest {
+  readonly method: 'POST' | 'DELETE';
+  readonly origin: string;
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body?: string | undefined;
+}
+
+export type HttpHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/**
+ * One request and its answer, on undici's `dispatch`: it makes no stream of an answer that nobody reads as one, which is what most of
+ * a small request's time goes into on our side. Bounds on sizes and times are those of the agent.
+ */
+export class HttpExchange implements Dispatcher.DispatchHandler {
+  /** 0 before the answer begins. */
+  status = 0;
+  headers: HttpHeaders = {};
+  readonly #whenAnswered: (() => void) | undefined;
+  readonly #whenOver: () => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #chunks: Buffer[] = [];
+  #over = false;
+  #error: Error | undefined;
+  #aborted: Error | undefined;
+
+  /**
+   * @param whenAnswered - called when the status is here, unless the exchange is over without one
+   * @param whenOver - called once, when there is nothing more to come: the answer is complete, or `error` is set
+   */
+  constructor(whenAnswered: (() => void) | undefined, whenOver: () => void) {
+    this.#whenAnswered = whenAnswered;
+    this.#whenOver = whenOver;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** What ended the exchange before its answer was complete. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** The body of the answer, as far as it has come. */
+  text(): string {
+    const [first] = this.#chunks;
+    return this.#chunks.length === 1 && first !== undefined
+      ? first.toString('utf8')
+      : Buffer.concat(this.#chunks).toString('utf8');
+  }
+
+  /** Ends the exchange, wherever it stands. Does nothing when it is over. */
+  abort(reason: Error): void {
+    if (this.#over) return;
+    this.#aborted = reason;
+    this.#controller?.abort(reason);
+    this.#end(reason);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#aborted !== undefined) controller.abort(this.#aborted);
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: HttpHeaders): void {
+    // 100 Continue and the like announce the answer.
+    if (status < 200 || this.#over) return;
+    this.status = status;
+    this.headers = headers;
+    this.#whenAnswered?.();
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#end(undefined);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#end(error);
+  }
+
+  #end(error: Error | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#error = error;
+    this.#whenOver();
+  }
+}
+
+/** Sends a request. Its exchange is told of whatever becomes of it, what undici refuses to send included. */
+export function sendRequest(agent: Dispatcher, request: HttpRequest, exchange: HttpExchange): void {
+  const { origin, path, method, headers, body = null } = request;
+  agent.dispatch({ origin, path, method, headers, body }, exchange);
+}
+
+/**
+ * Sends a request and waits for the whole answer.
+ *
+ * @throws what undici failed with
+ */
+export function requestText(agent: Dispatcher, request: HttpRequest): Promise<HttpExchange> {
+  return new Promise((resolve, reject) => {
+    const exchange: HttpExchange = new HttpExchange(undefined, () => {
+      if (exchange.error === undefined) resolve(exchange);
+      else reject(exchange.error);
+    });
+    sendRequest(agent, request, exchange);
+  });
+}
