@@ -19,6 +19,9 @@ import type { Session } from './session.js';
 /** A cancellation for a request not seen here is handed back this often, in case another replica runs the request. */
 const CANCEL_ATTEMPTS = 12;
 
+/** How long a handler may wait for its client to take a notification before others may run in its place, in milliseconds. */
+const SLOW_SEND_MS = 1000;
+
 export interface CallRunnerOptions {
   readonly concurrency: number;
   readonly responder: Responder;
@@ -81,11 +84,14 @@ export class CallRunner {
     const call = response.id === undefined ? undefined : take(session, response.id);
     // Cancelled meanwhile, or given back at shutdown: nobody waits for it here.
     if (call === undefined) return;
+    // A client that is slow to take its answer, or gone, keeps no other call from running.
+    call.answered();
+    call.flight.answered();
     try {
       if (call.request.method === 'initialize') await this.#settleInitialize(session, response);
       const { record } = session;
       const envelope = createEnvelope(response, { sessionId: record.id, clientId: record.clientId });
-      await this.#options.responder.answer(call.flight, record.replyTo, envelope);
+      await this.#options.responder.answer(call.flight, record.replyTo, envelope, record);
     } finally {
       call.end();
       // A failure before answer(), e.g. of the session store: the request comes back and runs again.
@@ -117,6 +123,23 @@ export class CallRunner {
     if (id !== undefined) return session.calls.get(id)?.park(true) ?? (() => {});
     const call = [...session.calls.values()].find((candidate) => candidate.running);
     return call?.park(false) ?? (() => {});
+  }
+
+  /**
+   * Lets a call whose client does not take a notification give its slot back after a second. The result ends that: whatever is
+   * being sent is sent.
+   */
+  parkIfSlow(session: Session, id: RequestId | undefined): () => void {
+    const call = id === undefined ? undefined : session.calls.get(id);
+    if (call === undefined) return () => {};
+    let resume: (() => void) | undefined;
+    const timer = setTimeout(() => {
+      resume = call.park(false);
+    }, SLOW_SEND_MS).unref();
+    return () => {
+      clearTimeout(timer);
+      resume?.();
+    };
   }
 
   /** Answers all calls of a session that has ended. */

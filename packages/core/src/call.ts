@@ -10,7 +10,7 @@ export class Call {
   readonly yielded: Promise<void>;
   readonly #slots: Slots;
   #yield!: () => void; // Assigned in the constructor, by the promise's executor.
-  #state: 'waiting' | 'running' | 'parked' | 'ended' = 'waiting';
+  #state: 'waiting' | 'running' | 'parked' | 'answered' | 'ended' = 'waiting';
   #openServerRequests = 0;
   #certainServerRequests = 0;
   #giveUpWaiting: (() => void) | undefined;
@@ -85,7 +85,13 @@ export class Call {
     this.#slots.take();
   }
 
-  /** The call is over: answered, cancelled, or given back. */
+  /** Its server has answered. Until the answer is delivered the call takes up room, but it no longer runs. */
+  answered(): void {
+    if (this.#state === 'running') this.#slots.release();
+    this.#state = 'answered';
+  }
+
+  /** The call is over: its answer is delivered, or it was cancelled or given back. */
   end(): void {
     if (this.#state === 'running') this.#slots.release();
     if (this.#state === 'waiting') this.#giveUpWaiting?.();

@@ -23,6 +23,8 @@ export interface Delivery {
   readonly attempt: number;
   /** Undefined where nobody waits, as with a queue. Settling the delivery ends the waiting, too. */
   readonly sender?: WaitingSender | undefined;
+  /** Called when the work is done and the answer is being delivered, which may take long. Settling comes after it. */
+  answered?(): void;
   /** Done: forget it. */
   ack(): Promise<void>;
   /** Give it back; it comes again after `delayMs` milliseconds (default 0), here or in another process. */
@@ -31,8 +33,8 @@ export interface Delivery {
   reject(reason: string): Promise<void>;
 }
 
-/** What a source implements: the three ways to settle, and the sender where one waits. */
-export type Settlement = Pick<Delivery, 'ack' | 'retry' | 'reject' | 'sender'>;
+/** What a source implements: the three ways to settle, and what it needs to know before. */
+export type Settlement = Pick<Delivery, 'ack' | 'retry' | 'reject' | 'sender' | 'answered'>;
 
 /** A delivery whose settlement runs at most once, whatever its holder does. */
 export function createDelivery(envelope: InboundEnvelope, attempt: number, settlement: Settlement): Delivery {
@@ -54,6 +56,10 @@ class SettledOnce implements Delivery {
 
   get sender(): WaitingSender | undefined {
     return this.#settlement.sender;
+  }
+
+  answered(): void {
+    this.#settlement.answered?.();
   }
 
   ack(): Promise<void> {

@@ -70,6 +70,11 @@ export class Flight {
     for (const [index, { sender }] of this.#deliveries.entries()) sender?.taken(sessionId, begun && index === 0);
   }
 
+  /** Its session has done what it asked for; the answer is on its way. */
+  answered(): void {
+    for (const delivery of this.#deliveries) delivery.answered?.();
+  }
+
   /** Takes a duplicate in: it is settled with the others. */
   async absorb(delivery: Delivery): Promise<void> {
     if (this.#takenBy !== undefined) delivery.sender?.taken(this.#takenBy, false);

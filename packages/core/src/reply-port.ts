@@ -1,4 +1,5 @@
 import type { Envelope } from './envelope.js';
+import type { SessionRecord } from './session-store.js';
 
 /** What is known of the sender of an address, for the policy that judges it. */
 export interface ReplyAddressInfo {
@@ -17,10 +18,12 @@ export interface ReplyPort {
   /**
    * Hands an envelope to the broker or peer at `address`; resolves when it has taken it.
    *
+   * @param session - the record of the envelope's session, where it is at hand; it may be no longer in the store
+   *
    * @throws AsyncMcpError `ERR_MESSAGE_TOO_LARGE`, `ERR_DESTINATION_GONE`, `ERR_ACCESS_DENIED`, `ERR_UNAVAILABLE`, `ERR_CLOSED`;
    *   `ERR_DELIVERY_FAILED` where trying again is over
    */
-  send(address: string, envelope: Envelope): Promise<void>;
+  send(address: string, envelope: Envelope, session?: SessionRecord): Promise<void>;
   /**
    * The reply address that the params of an `initialize` request name, if any. They come from a stranger.
    *

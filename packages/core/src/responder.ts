@@ -30,6 +30,8 @@ export interface ReplyTarget {
   readonly address: string;
   readonly sessionId?: string;
   readonly clientId?: string;
+  /** The session's record, where there is one. */
+  readonly session?: SessionRecord;
 }
 
 /** Sends answers, and settles what they answer: acknowledged only after the answer was handed over. */
@@ -48,13 +50,13 @@ export class Responder {
    * Sends the answer to a flight and settles it. If the answer cannot be sent now, the message goes back and the answer is
    * kept for its return; if it never can be, the message is dead-lettered. Rejects in both cases, after settling.
    */
-  async answer(flight: Flight, address: string, envelope: Envelope): Promise<void> {
+  async answer(flight: Flight, address: string, envelope: Envelope, session?: SessionRecord): Promise<void> {
     try {
-      await this.#port.send(address, envelope);
+      await this.#port.send(address, envelope, session);
     } catch (error) {
       const replacement = this.#explained(envelope, error);
       if (replacement === undefined) return this.#notSent(flight, address, envelope, error);
-      return this.answer(flight, address, replacement);
+      return this.answer(flight, address, replacement, session);
     }
     this.#ledger.record(flight, { reply: { address, envelope } });
     await flight.ack();
@@ -87,7 +89,7 @@ export class Responder {
       return;
     }
     try {
-      await this.answer(flight, target.address, this.#errorEnvelope(id, refusal, target));
+      await this.answer(flight, target.address, this.#errorEnvelope(id, refusal, target), target.session);
     } catch {
       // answer() has settled the message and, where it is lost, reported why.
     }
@@ -103,13 +105,14 @@ export class Responder {
     refusal: Refusal,
     target: ReplyTarget | undefined,
   ): Promise<void> {
-    this.#report(refusal.error);
+    // A stranger says how often it was tried, and is told: no business of the operator's.
     if (flight.awaited) return flight.refuse(errorResponse(id, refusal.code, refusal.error));
+    this.#report(refusal.error);
     if (target !== undefined) {
       const { address } = target;
       const envelope = this.#errorEnvelope(id, refusal, target);
       try {
-        await this.#port.send(address, envelope);
+        await this.#port.send(address, envelope, target.session);
         this.#ledger.record(flight, { reply: { address, envelope } });
       } catch (error) {
         const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The error could not be sent to ${address}`);
@@ -179,6 +182,7 @@ export function sessionTarget(record: SessionRecord): ReplyTarget {
   return {
     address: record.replyTo,
     sessionId: record.id,
+    session: record,
     ...(record.clientId !== undefined && { clientId: record.clientId }),
   };
 }

@@ -177,21 +177,25 @@ export class SessionHost implements Sessions {
     message: JSONRPCMessage,
     options: TransportSendOptions | undefined,
   ): Promise<void> {
-    const resume = isRequest(message) ? this.#calls.park(session, options?.relatedRequestId) : (): void => {};
-    if (isRequest(message)) this.#onProgress?.();
+    const related = options?.relatedRequestId;
+    const isQuestion = isRequest(message);
+    const resume = isQuestion ? this.#calls.park(session, related) : this.#calls.parkIfSlow(session, related);
+    if (isQuestion) this.#onProgress?.();
     const outgoing = session.serverRequests.outgoing(message, resume);
     const { record } = session;
     const envelope = createEnvelope(outgoing, {
       sessionId: record.id,
       clientId: record.clientId,
-      relatedRequestId: options?.relatedRequestId,
-      replyTo: isRequest(message) ? this.#options.answerAddress : undefined,
+      relatedRequestId: related,
+      replyTo: isQuestion ? this.#options.answerAddress : undefined,
     });
     try {
-      await this.#options.replyPort.send(record.replyTo, envelope);
+      await this.#options.replyPort.send(record.replyTo, envelope, record);
     } catch (error) {
-      if (isRequest(message)) session.serverRequests.abandon(message.id);
+      if (isQuestion) session.serverRequests.abandon(message.id);
       throw error;
+    } finally {
+      if (!isQuestion) resume();
     }
   }
 

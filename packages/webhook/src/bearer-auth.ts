@@ -8,14 +8,18 @@ import {
   stringOption,
 } from '@asyncmcp/core';
 import { httpRefusal } from './http-errors.js';
-import type { OAuthTokenVerifier } from '@modelcontextprotocol/sdk/server/auth/provider.js';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { HttpRefusal } from './http-errors.js';
+
+/** The SDK's `OAuthTokenVerifier`. Named here because that one's types need express's. */
+export interface TokenVerifier {
+  verifyAccessToken(token: string): Promise<AuthInfo>;
+}
 
 /** Who may use a server: those with a bearer token that the verifier accepts. */
 export interface BearerAuthOptions {
   /** The SDK's own shape: `verifyAccessToken(token)` resolves with the token's `AuthInfo` or rejects (`InvalidTokenError`, …). */
-  readonly verifier: OAuthTokenVerifier;
+  readonly verifier: TokenVerifier;
   /** Scopes that a token must have, all of them. Default: none. */
   readonly requiredScopes?: readonly string[] | undefined;
   /** The URI of this server that tokens must be issued for (RFC 8707). Default: not checked; the verifier may. */
@@ -62,7 +66,7 @@ export function createBearerAuth(options: BearerAuthOptions, report: (error: Asy
   const challenge = challenger(scopes, options.resourceMetadataUrl);
 
   async function verify(token: string): Promise<Authenticated | HttpRefusal> {
-    const authInfo = await verifier.verifyAccessToken(token);
+    const authInfo = await inTime(verifier.verifyAccessToken(token));
     const problem = problemOf(authInfo, expected);
     if (problem !== undefined) return challenge('invalid_token', problem);
     if (!scopes.every((scope) => authInfo.scopes.includes(scope))) {
@@ -86,6 +90,22 @@ export function createBearerAuth(options: BearerAuthOptions, report: (error: Asy
       return httpRefusal(503, new AsyncMcpError('ERR_UNAVAILABLE', text), { 'retry-after': '1' });
     }
   };
+}
+
+/** How long a verifier may take, in milliseconds. */
+const VERIFIER_TIMEOUT_MS = 10_000;
+
+async function inTime<T>(verifying: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    const error = new Error(`the verifier took longer than ${VERIFIER_TIMEOUT_MS} ms`);
+    timer = setTimeout(() => reject(error), VERIFIER_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([verifying, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 export function isRefusal(outcome: Authenticated | HttpRefusal): outcome is HttpRefusal {

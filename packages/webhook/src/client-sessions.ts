@@ -5,6 +5,8 @@ export interface ClientSessionsOptions {
   readonly recordOf: (sessionId: string) => Promise<SessionRecord | undefined>;
   /** How long a session lives that is not heard of, in milliseconds. */
   readonly ttlMs: number;
+  /** Whether this process knows of all sessions there are. */
+  readonly enabled: boolean;
 }
 
 const MAX_CLIENTS = 20_000;
@@ -20,11 +22,12 @@ export interface ClientSessions {
 
 const SEVERAL = Symbol('several sessions');
 
-export function createClientSessions({ recordOf, ttlMs }: ClientSessionsOptions): ClientSessions {
+export function createClientSessions({ recordOf, ttlMs, enabled }: ClientSessionsOptions): ClientSessions {
   // An entry lives for half the time at least.
   const sessions = new DuplicateWindow<string | typeof SEVERAL>({ maxEntries: MAX_CLIENTS, ttlMs: 2 * ttlMs });
   return {
     async opened(sender, sessionId) {
+      if (!enabled) return;
       const key = keyOf(sender);
       const known = sessions.get(key);
       if (known === undefined) return sessions.add(key, sessionId);

@@ -10,11 +10,19 @@ import {
   messageText,
   toAsyncMcpError,
 } from '@asyncmcp/core';
+import { setMaxListeners } from 'node:events';
 import { Agent } from 'undici';
 import { encodeHeaders, encodeMetadata } from './http-wire.js';
 import { createResends } from './resends.js';
 import { createServerPost } from './server-post.js';
-import type { ClientWire, ClientWireEvents, Envelope, InboundEnvelope, Logger } from '@asyncmcp/core';
+import type {
+  AsyncMcpErrorCode,
+  ClientWire,
+  ClientWireEvents,
+  Envelope,
+  InboundEnvelope,
+  Logger,
+} from '@asyncmcp/core';
 import type { JSONRPCErrorResponse, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { ConnectionOptions } from 'node:tls';
 import type { Attachment, WebhookReceiver } from './receiver.js';
@@ -35,6 +43,10 @@ export interface ClientWireOptions {
   readonly logger: Logger;
 }
 
+/** What is said of a request that is lost for good. */
+const LOST: readonly AsyncMcpErrorCode[] = ['ERR_SESSION_NOT_FOUND', 'ERR_TOO_MANY_ATTEMPTS'];
+/** Most connections of one transport to its server; what comes then waits for one. */
+const CONNECTIONS = 64;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Shorter than the server keeps them: who closes first need not be told that the other has. */
 const KEEP_ALIVE_MS = 5000;
@@ -47,6 +59,8 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
   const { serverUrl, receiver, clientId, sessionId, logger } = options;
   const server = targetOf(serverUrl);
   const closing = new AbortController();
+  // Whatever waits to be sent again listens to it.
+  setMaxListeners(0, closing.signal);
   const agent = createAgent(options);
   const post = createServerPost({
     agent,
@@ -85,11 +99,14 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
     }
   }
 
-  /** A server that refuses what it had taken before has lost it, with the session or without. The caller gets its refusal. */
+  /**
+   * Two refusals say that nobody works on a request any more, and its caller gets them. Whatever else goes wrong, an expired token, say,
+   * the reply may still come.
+   */
   async function resendFailed(id: RequestId, error: unknown): Promise<'go on' | 'stop'> {
     const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'A request could not be sent again');
     if (closing.signal.aborted) return 'stop';
-    if (isAsyncMcpError(failure, 'ERR_UNAVAILABLE')) {
+    if (!LOST.includes(failure.code)) {
       events?.failed(failure);
       return 'go on';
     }
@@ -149,6 +166,7 @@ function createAgent({ requestTimeoutMs, tls = {} }: ClientWireOptions): Agent {
   const { ca, cert, key } = tls;
   return new Agent({
     pipelining: 1,
+    connections: CONNECTIONS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     headersTimeout: requestTimeoutMs,

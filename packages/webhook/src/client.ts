@@ -38,10 +38,10 @@ export interface WebhookClientTransportOptions {
   readonly requestTimeoutMs?: number | undefined;
   /**
    * How long a request may be without an answer until it is posted again, under the same message id, in milliseconds: its server
-   * may have been killed. One that works on it does nothing but say so. Default 60,000; 0: never.
+   * may have been killed. One that works on it does nothing but say so. Default 20,000, a third of what the SDK waits for an answer by default; 0: never.
    */
   readonly resendAfterMs?: number | undefined;
-  /** Which URLs a server may ask to be answered at. Default: those of the origin of `serverUrl`. */
+  /** Which URLs a server may ask to be answered at; `headers` go there, too. Default: those of the origin of `serverUrl`. */
   readonly allowReplyTo?: ((url: string) => boolean) | undefined;
   /** Own certificate authorities, and a certificate to show to the server. Default: those of Node, and none. */
   readonly tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> | undefined;
@@ -85,7 +85,7 @@ export class WebhookClientTransport extends ClientTransport {
       headers: headersOption(options.headers),
       retryForMs: milliseconds('retryForMs', options.retryForMs, 60_000),
       requestTimeoutMs: Math.max(1, milliseconds('requestTimeoutMs', options.requestTimeoutMs, 30_000)),
-      resendAfterMs: milliseconds('resendAfterMs', options.resendAfterMs, 60_000),
+      resendAfterMs: milliseconds('resendAfterMs', options.resendAfterMs, 20_000),
       allowsAddress: functionOption(
         'allowReplyTo',
         options.allowReplyTo ?? ((url) => isOfOrigin(url, serverUrl.origin)),

@@ -1,4 +1,5 @@
 import { AsyncMcpError, isAsyncMcpError } from '@asyncmcp/core';
+import { shownUrl } from './webhook-url.js';
 import type { Health } from './delivery-circuit.js';
 
 /** Why one try failed. */
@@ -23,9 +24,6 @@ export interface Subject {
   readonly attempts: number;
 }
 
-/** Most of a URL's path that is shown. */
-const MAX_SHOWN = 200;
-
 /** Causes looked at one under the other: a circle has no end. */
 const MAX_CAUSES = 8;
 
@@ -41,11 +39,9 @@ export function failureOfError(cause: unknown): Failure {
   return { again: !never, health: never ? 'unknown' : 'ill', retryAfterMs: 0, cause };
 }
 
-/** Origin and path of a URL: queries and credentials hold secrets. */
-export function shownUrl(url: string): string {
-  if (!URL.canParse(url)) return 'that is malformed';
-  const { origin, pathname } = new URL(url);
-  return `${origin}${pathname.length > MAX_SHOWN ? `${pathname.slice(0, MAX_SHOWN)}…` : pathname}`;
+/** A URL that may be malformed, as it may stand in a message. */
+export function shownText(url: string): string {
+  return URL.canParse(url) ? shownUrl(new URL(url)) : 'that is malformed';
 }
 
 /** The guard's refusal, if `error` is one or was caused by one: undici wraps what connecting failed with. */
@@ -70,28 +66,28 @@ export function undelivered(subject: Subject, failure: Failure | undefined): Asy
 }
 
 export function destinationGone({ url, attempts }: Subject): AsyncMcpError {
-  const shown = shownUrl(url);
+  const shown = shownText(url);
   const text = `The webhook URL ${shown} is gone: it answered 410, and nothing more is sent to it for this session.`;
   return new AsyncMcpError('ERR_DESTINATION_GONE', text, { details: { url: shown, status: 410, attempts } });
 }
 
 /** Of a message that was not sent because the sender is closed, or closes. */
 export function senderClosed(url: string, cause?: unknown): AsyncMcpError {
-  const text = `The message for the webhook URL ${shownUrl(url)} was not delivered: its sender was closed.`;
+  const text = `The message for the webhook URL ${shownText(url)} was not delivered: its sender was closed.`;
   return new AsyncMcpError('ERR_CLOSED', text, { cause });
 }
 
 function tooLarge({ url, body }: Subject, limitBytes: number | undefined): AsyncMcpError {
   const bytes = Buffer.byteLength(body);
   const limit = limitBytes === undefined ? 'fewer, without saying how many' : `at most ${limitBytes} bytes`;
-  const text = `The message is ${bytes} bytes; the webhook URL ${shownUrl(url)} takes ${limit}.`;
+  const text = `The message is ${bytes} bytes; the webhook URL ${shownText(url)} takes ${limit}.`;
   return new AsyncMcpError('ERR_MESSAGE_TOO_LARGE', text, {
     details: { bytes, ...(limitBytes !== undefined && { limitBytes }) },
   });
 }
 
 function deliveryFailed({ url, attempts }: Subject, failure: Failure | undefined): AsyncMcpError {
-  const shown = shownUrl(url);
+  const shown = shownText(url);
   const { status, cause, again = true } = failure ?? {};
   const reason = status === undefined ? reasonOf(cause) : `it answered ${status}`;
   const tries = attempts === 1 ? '1 try' : `${attempts} tries`;

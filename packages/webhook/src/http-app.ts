@@ -1,5 +1,5 @@
 import { fastify } from 'fastify';
-import { AsyncMcpError, integerOption, knownOptions, stringOption } from '@asyncmcp/core';
+import { AsyncMcpError, integerOption, invalidOption, knownOptions, stringOption } from '@asyncmcp/core';
 import type { FastifyInstance } from 'fastify';
 
 /** Where to listen. */
@@ -30,7 +30,6 @@ export function createApp(): FastifyInstance {
     logger: false,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // Whatever node refuses of a request line or a header before fastify sees it is answered and not logged.
     forceCloseConnections: 'idle',
   });
 }
@@ -42,6 +41,7 @@ export function createApp(): FastifyInstance {
  */
 export async function listen(app: FastifyInstance, options: ListenOptions): Promise<ListeningAt> {
   knownOptions('listen()', options, ['port', 'host']);
+  if (options.port === undefined) throw invalidOption('port', undefined, 'a port number; 0 takes any free one');
   const port = integerOption('port', options.port, { min: 0, max: 65_535, fallback: 0 });
   const host = stringOption('host', options.host ?? '127.0.0.1');
   try {
@@ -54,6 +54,18 @@ export async function listen(app: FastifyInstance, options: ListenOptions): Prom
   if (address === null || typeof address === 'string') throw new AsyncMcpError('ERR_INTERNAL', 'Listening on no port.');
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return { host: address.address, port: address.port, url: `http://${shown}:${address.port}` };
+}
+
+/**
+ * Closes a fastify of our own: it stops listening at once, and is given until `done` to finish what has begun to come in. Then
+ * connections are cut: node ends the time limits of requests with the listening, and whoever is connected and silent would keep
+ * it open for ever.
+ */
+export async function closeApp(app: FastifyInstance, done: Promise<unknown>): Promise<void> {
+  const closed = app.close();
+  await Promise.race([closed, done]);
+  app.server.closeAllConnections();
+  await closed;
 }
 
 /**

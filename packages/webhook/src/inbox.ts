@@ -1,5 +1,6 @@
 import { createDelivery } from '@asyncmcp/core';
 import type { Delivery, InboundEnvelope, Settlement, WaitingSender } from '@asyncmcp/core';
+import type { Place } from './admission.js';
 import type { JSONRPCErrorResponse } from '@modelcontextprotocol/sdk/types.js';
 
 /** What the sender of a POST is told. */
@@ -24,17 +25,13 @@ export interface InboxOptions {
  * message is kept here until it is settled, in memory: what is lost with the process its sender posts again.
  */
 export interface Inbox {
-  /** @param attempt - how often servers have begun with this message, this time included */
-  post(envelope: InboundEnvelope, attempt: number): Posted;
+  /**
+   * @param attempt - how often servers have begun with this message, this time included
+   * @param place - given back when the message is done with
+   */
+  post(envelope: InboundEnvelope, attempt: number, place: Place): Promise<PostOutcome>;
   /** What would be tried again is given up from now on, and what waits for it. */
   close(): void;
-}
-
-/** A message that was posted. */
-export interface Posted {
-  readonly outcome: Promise<PostOutcome>;
-  /** Resolves when the message is settled. */
-  readonly settled: Promise<void>;
 }
 
 export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
@@ -62,10 +59,10 @@ export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
   }
 
   return {
-    post(envelope, attempt) {
-      const message = new PostedMessage(envelope, attempt, tryAgain);
+    post(envelope, attempt, place) {
+      const message = new PostedMessage(envelope, attempt, place, tryAgain);
       deliver(message);
-      return message;
+      return message.outcome;
     },
     close() {
       closed = true;
@@ -78,30 +75,28 @@ export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
 }
 
 /** A message, how it is settled, and its sender, in one object: one is made for every message. */
-class PostedMessage implements Posted, Settlement, WaitingSender {
+class PostedMessage implements Settlement, WaitingSender {
   readonly envelope: InboundEnvelope;
   readonly outcome: Promise<PostOutcome>;
-  readonly settled: Promise<void>;
   attempt: number;
   readonly #tryAgain: (message: PostedMessage, delayMs: number) => void;
   /** Whether the sender knows what became of its message. */
   #told = false;
-  #tell!: (outcome: PostOutcome) => void; // Both are assigned in the constructor, by the promises' executors.
-  #settle!: () => void;
+  readonly #place: Place;
+  #tell!: (outcome: PostOutcome) => void; // Assigned in the constructor, by the promise's executor.
 
   constructor(
     envelope: InboundEnvelope,
     attempt: number,
+    place: Place,
     onTryAgain: (message: PostedMessage, delayMs: number) => void,
   ) {
     this.envelope = envelope;
     this.attempt = attempt;
+    this.#place = place;
     this.#tryAgain = onTryAgain;
     this.outcome = new Promise((resolve) => {
       this.#tell = resolve;
-    });
-    this.settled = new Promise((resolve) => {
-      this.#settle = resolve;
     });
   }
 
@@ -112,6 +107,12 @@ class PostedMessage implements Posted, Settlement, WaitingSender {
 
   taken(sessionId: string, begun: boolean): void {
     this.#say({ kind: 'taken', sessionId, begun });
+    // A copy of what is worked on takes no place of its own.
+    if (!begun) this.#place.settled();
+  }
+
+  answered(): void {
+    this.#place.answered();
   }
 
   refuse(refusal: JSONRPCErrorResponse): void {
@@ -120,13 +121,13 @@ class PostedMessage implements Posted, Settlement, WaitingSender {
 
   async ack(): Promise<void> {
     this.#say(DONE);
-    this.#settle();
+    this.#place.settled();
   }
 
   async retry(delayMs = 0): Promise<void> {
     if (this.#told) return this.#tryAgain(this, delayMs);
     this.#say({ kind: 'later', delayMs });
-    this.#settle();
+    this.#place.settled();
   }
 
   /** The host has reported why. Where it could tell the sender, it has done so. */

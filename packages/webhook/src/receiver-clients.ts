@@ -1,4 +1,4 @@
-import { AsyncMcpError, clientIdOption, invalidOption } from '@asyncmcp/core';
+import { AsyncMcpError, DuplicateWindow, clientIdOption, invalidOption } from '@asyncmcp/core';
 import type { ClientWireEvents, InboundEnvelope } from '@asyncmcp/core';
 import type { Seal, Seals } from './receiver-seal.js';
 
@@ -24,9 +24,14 @@ export interface AttachedClient {
   readonly seal: Seal | undefined;
 }
 
+/** How many clients are remembered that have gone, and for how long, in milliseconds: as long as servers try again, by default. */
+const DEPARTED = { maxEntries: 20_000, ttlMs: 30 * 60_000 };
+
 /** The clients attached to a receiver, and whose a message is, by what stands beside it. */
 export class ReceiverClients {
   readonly #byId = new Map<string, AttachedClient>();
+  /** Ids of clients that were here: nothing waits for them to come. */
+  readonly #departed = new DuplicateWindow<true>(DEPARTED);
   readonly #seals: Seals;
   /** Whether a message that names nobody may be claimed by what it answers: only where no signature says whose it is. */
   readonly #claims: boolean;
@@ -45,6 +50,7 @@ export class ReceiverClients {
       throw new AsyncMcpError('ERR_INVALID_OPTION', text, { details: { option: 'clientId' } });
     }
     const attached = { client, seal: this.#seals.forClient() };
+    this.#departed.delete(clientId);
     this.#byId.set(clientId, attached);
     return attached;
   }
@@ -52,7 +58,9 @@ export class ReceiverClients {
   /** Idempotent. A later client of the same id stays. */
   detach(attached: AttachedClient): void {
     const { clientId } = attached.client;
-    if (this.#byId.get(clientId) === attached) this.#byId.delete(clientId);
+    if (this.#byId.get(clientId) !== attached) return;
+    this.#byId.delete(clientId);
+    this.#departed.add(clientId, true);
   }
 
   /** Detaches all, and returns them. */
@@ -75,6 +83,11 @@ export class ReceiverClients {
     if (!this.#claims) return undefined;
     for (const attached of this.#byId.values()) if (claims(attached.client, envelope)) return attached;
     return undefined;
+  }
+
+  /** Whether a message is for a client that was here and has gone. */
+  hasLeft({ clientId }: InboundEnvelope): boolean {
+    return clientId !== undefined && this.#departed.has(clientId);
   }
 
   /** Whether a message is this client's. */

@@ -139,7 +139,6 @@ function nobodyTakes(
 ): HttpRefusal {
   logger.debug({ clientId, sessionId, messageId, why }, 'refused a message that no client here takes');
   if (why === 'closed') return closed();
-  if (why === 'full') return notNow();
   // One that is gone does not read it.
   return httpRefusal(404, new AsyncMcpError('ERR_UNCLAIMED_MESSAGE', 'No client here takes this message.'));
 }

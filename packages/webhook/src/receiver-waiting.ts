@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AttachedClient, ReceiverClients } from './receiver-clients.js';
 
 /** Messages waiting at once. What waits is held in memory, and strangers can make it wait. */
-const MAX_WAITING = 100;
+const MAX_WAITING = 20;
 
 /** Pause between two looks whether somebody has a session now: a client learns it without telling. In milliseconds. */
 const LOOK_MS = 50;
@@ -43,7 +43,7 @@ export class WaitingRoom {
   wait(envelope: InboundEnvelope, { raw: request }: FastifyRequest, { raw: response }: FastifyReply): Promise<Waited> {
     // Of several requests sent ahead over one connection, only the first one's response is told that it is closed.
     const isGone = (): boolean => response.destroyed || request.socket.destroyed;
-    const refused = this.#refusal(isGone);
+    const refused = this.#clients.hasLeft(envelope) ? 'nobody' : this.#refusal(isGone);
     if (refused !== undefined) return Promise.resolve(refused);
     return new Promise((resolve) => {
       const hungUp = (): void => place.leave('gone');

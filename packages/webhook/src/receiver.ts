@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AsyncMcpError,
   integerOption,
@@ -6,11 +7,12 @@ import {
   silentLogger,
   toAsyncMcpError,
 } from '@asyncmcp/core';
-import { createApp, listen, pathOption } from './http-app.js';
+import { closeApp, createApp, listen, pathOption } from './http-app.js';
 import { ReceiverClients } from './receiver-clients.js';
 import { addReceiverRoute } from './receiver-route.js';
 import { createSeals } from './receiver-seal.js';
 import { WaitingRoom } from './receiver-waiting.js';
+import { maxMessageBytesOption } from './server-options.js';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import type { Logger } from '@asyncmcp/core';
 import type { ListenOptions, ListeningAt } from './http-app.js';
@@ -29,7 +31,7 @@ export interface WebhookReceiverOptions {
    * of a client or a session.
    */
   readonly secrets?: string | readonly string[] | false | undefined;
-  /** Longest message, in bytes, 1,024 to 1,073,741,824. Default 1,048,576. */
+  /** Longest message, in bytes, 1,024 to 268,435,456. Default 1,048,576. */
   readonly maxMessageBytes?: number | undefined;
   /** How long a message waits for a transport that is not there yet, in milliseconds, 0 to 60,000. Default 2,000. */
   readonly waitForClientMs?: number | undefined;
@@ -65,8 +67,7 @@ export class WebhookReceiver {
     const path = pathOption('path', options.path, '/webhook/response');
     const logger = loggerOption(options.logger, silentLogger);
     const seals = createSeals(options.secrets, options.toleranceSeconds);
-    const bytes = { min: 1024, max: 1_073_741_824, fallback: 1_048_576, unit: 'bytes' };
-    const maxMessageBytes = integerOption('maxMessageBytes', options.maxMessageBytes, bytes);
+    const maxMessageBytes = maxMessageBytesOption(options.maxMessageBytes);
     const wait = { min: 0, max: 60_000, fallback: 2000, unit: 'milliseconds' };
     const waitMs = integerOption('waitForClientMs', options.waitForClientMs, wait);
     const clients = new ReceiverClients(seals, options.secrets === false);
@@ -138,7 +139,7 @@ export class WebhookReceiver {
   async #close(): Promise<void> {
     this.#waiting.close();
     await this.#starting;
-    if (this.#app !== undefined) await closeApp(this.#app);
+    if (this.#app !== undefined) await closeApp(this.#app, sleep(FINISH_MS, undefined, { ref: false }));
     // Last: what was under way has been delivered.
     const error = new AsyncMcpError('ERR_CLOSED', 'The webhook receiver of this transport was closed.');
     for (const { client } of this.#clients.clear()) client.events.lost(error);
@@ -146,15 +147,5 @@ export class WebhookReceiver {
 
   #checkOpen(): void {
     if (this.#closed !== undefined) throw new AsyncMcpError('ERR_CLOSED', 'This receiver is closed; make a new one.');
-  }
-}
-
-/** Whoever sends slowly does not hold it up. */
-async function closeApp(app: FastifyInstance): Promise<void> {
-  const timer = setTimeout(() => app.server.closeAllConnections(), FINISH_MS);
-  try {
-    await app.close();
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,15 +1,17 @@
-import { AsyncMcpError, DuplicateWindow, isAsyncMcpError, isRecord } from '@asyncmcp/core';
+import { AsyncMcpError, DuplicateWindow, isAsyncMcpError, isRecord, toAsyncMcpError } from '@asyncmcp/core';
 import { createSigner } from './signature.js';
 import type { Envelope, Logger, ReplyPort, SessionRecord } from '@asyncmcp/core';
 import type { Signer } from './signature.js';
 import type { UrlGuard } from './url-guard.js';
-import type { WebhookSender } from './webhook-sender.js';
+import type { UndeliveredWebhook, WebhookSender } from './webhook-sender.js';
 
 export interface WebhookReplyPortOptions {
   readonly guard: UrlGuard;
   readonly sender: WebhookSender;
   /** The record of a session, which holds the secret that its webhooks are signed with. */
   readonly recordOf: (sessionId: string) => Promise<SessionRecord | undefined>;
+  /** Told of what was never sent, with the whole of it. */
+  readonly onundelivered: (failure: UndeliveredWebhook) => void;
   /** Told of a session whose endpoint says that it is gone for good (410). */
   readonly onGone: (sessionId: string) => void;
   readonly logger: Logger;
@@ -23,11 +25,11 @@ const UNSIGNED = 'unsigned';
 
 /** The way replies leave a webhook server: signed with the secret that the session's client gave, where it gave one. */
 export function createWebhookReplyPort(options: WebhookReplyPortOptions): ReplyPort {
-  const { guard, sender, recordOf, onGone, logger } = options;
+  const { guard, sender, recordOf, onundelivered, onGone, logger } = options;
   const signers = new DuplicateWindow<Signer | typeof UNSIGNED>(SIGNERS);
 
-  async function signerOf(sessionId: string): Promise<Signer | typeof UNSIGNED> {
-    const record = await recordOf(sessionId);
+  async function signerOf(sessionId: string, known: SessionRecord | undefined): Promise<Signer | typeof UNSIGNED> {
+    const record = known ?? (await recordOf(sessionId));
     if (record === undefined) {
       const text = `Session ${sessionId} is no longer on record, and so is not how to sign what is sent to its client.`;
       throw new AsyncMcpError('ERR_DELIVERY_FAILED', text, { details: { sessionId } });
@@ -38,10 +40,16 @@ export function createWebhookReplyPort(options: WebhookReplyPortOptions): ReplyP
     return signer;
   }
 
-  async function send(url: string, envelope: Envelope): Promise<void> {
+  async function send(url: string, envelope: Envelope, session?: SessionRecord): Promise<void> {
     const { sessionId } = envelope;
     let signer: Signer | typeof UNSIGNED = UNSIGNED;
-    if (sessionId !== undefined) signer = signers.get(sessionId) ?? (await signerOf(sessionId));
+    try {
+      if (sessionId !== undefined) signer = signers.get(sessionId) ?? (await signerOf(sessionId, session));
+    } catch (error) {
+      const failure = toAsyncMcpError(error, 'ERR_DELIVERY_FAILED', 'How to sign the message could not be found out');
+      onundelivered({ url, envelope, error: failure, attempts: 0 });
+      throw failure;
+    }
     try {
       await sender.send(url, envelope, signer === UNSIGNED ? undefined : signer);
     } catch (error) {

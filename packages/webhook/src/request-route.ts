@@ -5,7 +5,7 @@ import { Header, attemptOf, decodeHeaders, takenByOf } from './http-wire.js';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { InboundEnvelope } from '@asyncmcp/core';
 import type { JSONRPCErrorResponse } from '@modelcontextprotocol/sdk/types.js';
-import type { Admission } from './admission.js';
+import type { Admission, Place } from './admission.js';
 import type { Authenticate, Authenticated } from './bearer-auth.js';
 import type { ClientSessions } from './client-sessions.js';
 import type { HttpRefusal } from './http-errors.js';
@@ -32,22 +32,29 @@ export interface RequestRouteOptions {
 /** How soon a client that is told to wait may ask again, in seconds. */
 const RETRY_AFTER = { full: '1', sessionLimit: '5', closing: '1' };
 
-const OTHER_METHODS = ['GET', 'PUT', 'PATCH', 'OPTIONS'];
+const NO_PLACE: Place = { answered: () => {}, settled: () => {} };
 
 /** The routes of a webhook server, for an instance of fastify that is theirs alone (encapsulated). */
 export function addRequestRoutes(app: FastifyInstance, options: RequestRouteOptions): void {
   const { path, healthPath, isClosing } = options;
   takeJsonAsText(app, options.maxMessageBytes);
-  app.post(path, (request, reply) => answer(request, reply, options));
-  app.delete(path, (request, reply) => answer(request, reply, options));
+  const senders = new WeakMap<FastifyRequest, Authenticated>();
+  // Before the body is read: a stranger's is not kept in memory while a token is verified.
+  const onRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | void> => {
+    const refusal = await refusalOfSender(request, senders, options);
+    if (refusal !== undefined) return refuse(reply, refusal);
+  };
+  const handler = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+    answer(request, reply, senders.get(request), options);
+  app.route({ method: ['POST', 'DELETE'], url: path, onRequest, handler });
+  const refuseMethod = async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+    refuse(reply, wrongMethod());
   app.route({
-    method: OTHER_METHODS,
+    method: app.supportedMethods.filter((method) => method !== 'POST' && method !== 'DELETE'),
     url: path,
-    handler: async (_request, reply) => {
-      const error = new AsyncMcpError('ERR_MESSAGE_INVALID', 'POST a message, or DELETE a session.');
-      sendRefusal(reply, httpRefusal(405, error, { allow: 'POST, DELETE' }));
-      return reply;
-    },
+    exposeHeadRoute: false,
+    onRequest: refuseMethod,
+    handler: refuseMethod,
   });
   if (healthPath === undefined) return;
   app.get(healthPath, async (_request, reply) =>
@@ -55,15 +62,25 @@ export function addRequestRoutes(app: FastifyInstance, options: RequestRouteOpti
   );
 }
 
+/** Why nothing is taken from the sender of a request, or undefined. Who it is is noted. */
+async function refusalOfSender(
+  request: FastifyRequest,
+  senders: WeakMap<FastifyRequest, Authenticated>,
+  { authenticate, isClosing }: RequestRouteOptions,
+): Promise<HttpRefusal | undefined> {
+  const sender = await authenticate?.(request.headers.authorization);
+  if (sender !== undefined && isRefusal(sender)) return sender;
+  if (isClosing()) return closing();
+  if (sender !== undefined) senders.set(request, sender);
+  return undefined;
+}
+
 async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
+  sender: Authenticated | undefined,
   options: RequestRouteOptions,
 ): Promise<FastifyReply> {
-  const { authenticate } = options;
-  const sender = await authenticate?.(request.headers.authorization);
-  if (sender !== undefined && isRefusal(sender)) return refuse(reply, sender);
-  if (options.isClosing()) return refuse(reply, closing());
   const read = request.method === 'DELETE' ? readTermination(request, sender) : readMessage(request, sender);
   if ('status' in read) return refuse(reply, read);
   const takenBy = takenByOf(request.headers);
@@ -81,16 +98,16 @@ async function handle(
   const { inbox, admission, clients, knows } = options;
   const { sessionId, clientId = '' } = envelope;
   const owner = sessionId ?? `client ${clientId}`;
-  const full = admission.enter(owner, request.headers[Header.requestId] !== undefined);
-  // A copy of what is worked on takes no place of its own.
-  if (full !== undefined && !knows(envelope)) return refuse(reply, tooMuch(full));
+  let place = admission.enter(owner, request.headers[Header.requestId] !== undefined);
+  if (typeof place === 'string') {
+    // A copy of what is worked on needs no place.
+    if (!knows(envelope)) return refuse(reply, tooMuch(place));
+    place = NO_PLACE;
+  }
   const attempt = attemptOf(request.headers);
   const known = sessionId === undefined ? clients.of(envelope) : undefined;
-  const { outcome, settled } = inbox.post(envelope, attempt);
-  const told = await outcome;
+  const told = await inbox.post(envelope, attempt, place);
   const isCopy = told.kind === 'taken' && !told.begun;
-  // Settling never fails.
-  if (full === undefined) void (isCopy ? outcome : settled).then(() => admission.leave(owner));
   if (told.kind === 'refused' || told.kind === 'later') return refuse(reply, refusalOf(told, attempt));
   if (envelope.type === 'terminate') return reply.code(200).send({ status: 'terminated' });
   const taken = { server: options.serverId, ...(!isCopy && { attempt }) };
@@ -172,6 +189,11 @@ function elsewhere(): HttpRefusal {
   const text = 'Another process has taken this request and may be working on it; ask again, for that one.';
   const error = new AsyncMcpError('ERR_UNAVAILABLE', text, { details: { elsewhere: true } });
   return httpRefusal(503, error, { 'retry-after': '0' });
+}
+
+function wrongMethod(): HttpRefusal {
+  const error = new AsyncMcpError('ERR_MESSAGE_INVALID', 'POST a message, or DELETE a session.');
+  return httpRefusal(405, error, { allow: 'POST, DELETE' });
 }
 
 function closing(): HttpRefusal {

@@ -14,15 +14,21 @@ export interface WebhookServerOptions extends ServerOptions, UrlGuardOptions {
   readonly healthPath?: string | false | undefined;
   /** Longest message taken, in bytes. Default 1,048,576 (1 MiB). */
   readonly maxMessageBytes?: number | undefined;
-  /** Most calls in the works at once, those included that wait for their turn; more are told 503. Default 1,000. */
+  /** Most calls that run or wait for their turn; more are told 503. Default 1,000. */
   readonly maxCallsInFlight?: number | undefined;
-  /** Most of them of one session; more are told 429. Default 256. */
+  /**
+   * Most calls of one session, those included whose reply is being delivered; more are told 429. Default 64: fewer than `concurrency`,
+   * so that one session cannot keep all others from running.
+   */
   readonly maxCallsPerSession?: number | undefined;
   /** For how long an undelivered webhook is tried again, in milliseconds; then `onundelivered` is told. Default 15 minutes. */
   readonly deliverForMs?: number | undefined;
   /** How long a webhook endpoint may take to answer one try, in milliseconds. Default 30,000. */
   readonly deliveryTimeoutMs?: number | undefined;
-  /** Most messages of one session that wait to be delivered; handlers that send more wait, too. Default 100. */
+  /**
+   * Most messages of one session that wait to be delivered; sending more waits until there is room. (Sending anything waits until the
+   * endpoint has taken it.) Default 100.
+   */
   readonly maxQueuedPerSession?: number | undefined;
   /** Own certificate authorities, and a certificate to show to webhook endpoints. Default: those of Node, and none. */
   readonly tls?: GuardedAgentOptions['tls'];
@@ -83,7 +89,7 @@ export function checkWebhookServerOptions(options: WebhookServerOptions): Checke
     healthPath,
     maxMessageBytes: maxMessageBytesOption(options.maxMessageBytes),
     maxCallsInFlight: count('maxCallsInFlight', options.maxCallsInFlight, 1000),
-    maxCallsPerSession: count('maxCallsPerSession', options.maxCallsPerSession, 256),
+    maxCallsPerSession: count('maxCallsPerSession', options.maxCallsPerSession, 64),
     maxQueuedPerSession: count('maxQueuedPerSession', options.maxQueuedPerSession, 100),
     deliverForMs: integerOption('deliverForMs', options.deliverForMs, {
       min: 0,

@@ -64,8 +64,11 @@ const HAND_ON_BACKOFF = { baseMs: 5, maxMs: 100 };
 /** After so many tries that did not reach the process which took a request, it is gone, and any other may begin anew. */
 const MAX_MISSES = 25;
 
-/** Statuses that say "not now": the last two are what proxies answer for a server that is down. */
-const TRANSIENT: readonly number[] = [429, 503, 502, 504];
+/** Statuses that say "not now", whoever answers them. */
+const TRANSIENT: readonly number[] = [408, 425, 429, 502, 503, 504];
+
+/** The same of what stands before a server, while that is being replaced: no server of ours has said so. */
+const TRANSIENT_OF_PROXIES: readonly number[] = [404, 500];
 
 export function createServerPost(options: ServerPostOptions): ServerPost {
   const { agent, userHeaders, retryForMs, logger, closing } = options;
@@ -94,7 +97,7 @@ export function createServerPost(options: ServerPostOptions): ServerPost {
       const handOn = answer instanceof AsyncMcpError ? {} : handOnIn(answer);
       if (handOn.elsewhere === true) misses++;
       if (handOn.attempt !== undefined) attempt = handOn.attempt + 1;
-      const asked = answer instanceof AsyncMcpError ? 0 : retryAfterOf(answer, failure);
+      const asked = answer instanceof AsyncMcpError ? 0 : retryAfterOf(request, answer, failure);
       const quick = handOn.elsewhere === true || (handOn.attempt !== undefined && asked === 0);
       const delayMs = Math.max(asked, backoffDelay(tries, quick ? HAND_ON_BACKOFF : BACKOFF));
       // Looking for another process ends by itself.
@@ -116,9 +119,17 @@ function readYes({ body }: Answer): ServerAnswer {
 }
 
 /** How long the server asks to wait, in milliseconds. Throws what is final. */
-function retryAfterOf({ status, retryAfter }: Answer, failure: AsyncMcpError): number {
-  if (!TRANSIENT.includes(status)) throw failure;
-  return parseRetryAfter(retryAfter, Date.now());
+function retryAfterOf(request: ServerRequest, answer: Answer, failure: AsyncMcpError): number {
+  if (!isTransient(request, answer)) throw failure;
+  return parseRetryAfter(answer.retryAfter, Date.now());
+}
+
+/** Before there is a session, a 404 that no server of ours has written means that the URL is wrong. */
+function isTransient({ headers }: ServerRequest, { status, body }: Answer): boolean {
+  if (TRANSIENT.includes(status)) return true;
+  return (
+    TRANSIENT_OF_PROXIES.includes(status) && errorIn(body) === undefined && headers[Header.sessionId] !== undefined
+  );
 }
 
 /** A server that is not the one to handle a message says so in its error: it began and could not go on, or another has it. */

@@ -11,7 +11,7 @@ import { createAdmission } from './admission.js';
 import { createBearerAuth } from './bearer-auth.js';
 import { createClientSessions } from './client-sessions.js';
 import { createGuardedAgent } from './guarded-agent.js';
-import { createApp, listen } from './http-app.js';
+import { closeApp, createApp, listen } from './http-app.js';
 import { createInbox } from './inbox.js';
 import { createWebhookReplyPort } from './reply-port.js';
 import { addRequestRoutes } from './request-route.js';
@@ -41,6 +41,7 @@ export class WebhookServer {
    */
   readonly plugin: FastifyPluginAsync;
   readonly #options: CheckedWebhookServerOptions;
+  readonly #addRoutes: (app: FastifyInstance) => void;
   readonly #host: SessionHost;
   readonly #inbox: Inbox;
   readonly #sender: WebhookSender;
@@ -72,10 +73,16 @@ export class WebhookServer {
       onundelivered: (failure) => this.onundelivered?.(failure),
       logger,
     });
+    const onundelivered = (failure: UndeliveredWebhook): void => this.onundelivered?.(failure);
     const recordOf = (sessionId: string): ReturnType<SessionHost['record']> => this.#host.record(sessionId);
     const onGone = (sessionId: string): void => void this.#endSession(sessionId);
-    this.#replyPort = createWebhookReplyPort({ guard, sender: this.#sender, recordOf, onGone, logger });
-    const clients = createClientSessions({ recordOf, ttlMs: checked.host.sessionTtlMs });
+    this.#replyPort = createWebhookReplyPort({ guard, sender: this.#sender, recordOf, onundelivered, onGone, logger });
+    // Where others share the store, nobody knows how many sessions a client has.
+    const clients = createClientSessions({
+      recordOf,
+      ttlMs: checked.host.sessionTtlMs,
+      enabled: options.store === undefined,
+    });
     this.#host = new SessionHost({
       ...checked.host,
       replyPort: this.#replyPort,
@@ -92,9 +99,8 @@ export class WebhookServer {
       maxPerSession: checked.maxCallsPerSession,
     });
     const authenticate = auth === undefined ? undefined : createBearerAuth(auth, (error) => this.#report(error));
-    this.plugin = async (app) => {
-      this.#start();
-      app.addHook('onClose', () => this.#end());
+    this.#addRoutes = (app) => {
+      this.#checkNotStarted();
       addRequestRoutes(app, {
         ...checked,
         inbox: this.#inbox,
@@ -105,6 +111,13 @@ export class WebhookServer {
         knows: (envelope) => this.#host.knows(envelope),
         isClosing: () => this.#state === 'closed',
       });
+      // Last: a path that the user's fastify has already is refused above, and the server can be used elsewhere.
+      this.#start();
+    };
+    this.plugin = async (app) => {
+      this.#addRoutes(app);
+      // Before it stops listening: whoever asks meanwhile is told to ask another.
+      app.addHook('preClose', () => this.#end());
     };
   }
 
@@ -124,7 +137,7 @@ export class WebhookServer {
     const app = createApp();
     this.#app = app;
     try {
-      await app.register(this.plugin);
+      await app.register(async (own) => this.#addRoutes(own));
       return await listen(app, options);
     } catch (error) {
       await this.close();
@@ -134,8 +147,8 @@ export class WebhookServer {
 
   /**
    * Takes no more requests, lets running calls finish and their replies be delivered for up to `drainTimeoutMs` (the last
-   * webhooks for two seconds at least), and frees everything. Calls that are not done by then are posted again by their clients, to the next server; older peers, which do not,
-   * are answered with an error. Your own fastify stays open, and is told 503. Idempotent; never rejects.
+   * webhooks for two seconds at least), and frees everything. Calls that are not done by then are posted again by their clients,
+   * to the next server; older peers, which do not, are answered with an error. Your own fastify stays open, and is told 503. Idempotent; never rejects.
    */
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
@@ -150,11 +163,13 @@ export class WebhookServer {
     }
   }
 
-  #start(): void {
+  #checkNotStarted(): void {
     if (this.#state === 'closed') throw new AsyncMcpError('ERR_CLOSED', 'This server is closed; make a new one.');
-    if (this.#state === 'started') {
-      throw new AsyncMcpError('ERR_ALREADY_STARTED', 'This server was started already; its plugin is registered once.');
-    }
+    if (this.#state === 'new') return;
+    throw new AsyncMcpError('ERR_ALREADY_STARTED', 'This server was started already; its plugin is registered once.');
+  }
+
+  #start(): void {
     this.#state = 'started';
     this.#options.host.signal?.addEventListener('abort', this.#onAbort, { once: true });
     this.#host.start();
@@ -164,7 +179,7 @@ export class WebhookServer {
     const ended = this.#end();
     try {
       // Stops listening at once; its routes answer 503 to what still comes over open connections.
-      await this.#app?.close();
+      if (this.#app !== undefined) await closeApp(this.#app, ended);
     } catch (error) {
       this.#report(toAsyncMcpError(error, 'ERR_INTERNAL', 'The HTTP server failed to close'));
     }

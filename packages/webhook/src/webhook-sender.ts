@@ -1,5 +1,5 @@
 import { AsyncMcpError } from '@asyncmcp/core';
-import { destinationGone, senderClosed, shownUrl } from './delivery-errors.js';
+import { destinationGone, senderClosed, shownText } from './delivery-errors.js';
 import { Endpoints } from './delivery-endpoints.js';
 import { Outgoing, toBody } from './delivery-message.js';
 import { deliver } from './delivery-run.js';
@@ -33,8 +33,7 @@ export interface WebhookSenderOptions {
   /** Most messages of one session in the works; `send()` beyond that waits its turn. */
   readonly maxQueuedPerSession: number;
   /**
-   * Called once for every message that was accepted and failed for good, before `send()` rejects; not for `ERR_MESSAGE_INVALID`
-   * and `ERR_MESSAGE_TOO_LARGE`, after which the caller sends another message in its place. What it throws is logged.
+   * Called once for every message that was accepted and failed for good, before `send()` rejects. What it throws is logged.
    */
   readonly onundelivered: (failure: UndeliveredWebhook) => void;
   readonly logger: Logger;
@@ -72,9 +71,6 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
 
 /** Longest time of a timer, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** Failures after which the caller sends another message in place of the one that failed. */
-const REPLACED: readonly string[] = ['ERR_MESSAGE_TOO_LARGE'];
 
 class Sender implements WebhookSender {
   readonly #options: WebhookSenderOptions;
@@ -149,7 +145,7 @@ class Sender implements WebhookSender {
     this.#outbox.remove(message);
     if (error === undefined) message.resolve();
     else {
-      if (!REPLACED.includes(error.code)) this.#report(message, error);
+      this.#report(message, error);
       message.reject(error);
     }
     this.#endpoints.release(message.endpoint);
@@ -180,5 +176,5 @@ class Sender implements WebhookSender {
 }
 
 function factsOf({ url, envelope: { messageId, sessionId }, attempts }: Outgoing): Record<string, unknown> {
-  return { url: shownUrl(url), messageId, sessionId, attempts };
+  return { url: shownText(url), messageId, sessionId, attempts };
 }

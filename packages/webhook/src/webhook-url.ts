@@ -120,7 +120,7 @@ export function urlRefused(
 }
 
 /** Origin and path: credentials and queries hold secrets. */
-function shownUrl({ origin, pathname }: URL): string {
+export function shownUrl({ origin, pathname }: URL): string {
   return `${origin}${pathname.length > MAX_SHOWN ? `${pathname.slice(0, MAX_SHOWN)}…` : pathname}`;
 }
 

@@ -65,6 +65,9 @@ describe('send()', () => {
     [429, { 'retry-after': '0' }],
     [503, {}],
     [502, {}],
+    [408, {}],
+    [404, {}],
+    [500, {}],
   ])('tries again when it is answered %d, with the same X-Message-ID', async (status, headers) => {
     const { url, seen } = await scripted({ status, headers }, { status, headers }, { status: 202 });
     await (await transportTo(url)).send(PING);
@@ -95,7 +98,6 @@ describe('send()', () => {
     ['a code that no client knows', 400, refusal(-32600, { code: 'ERR_OF_TOMORROW' }), 'ERR_MESSAGE_INVALID'],
     ['a bad token', 401, refusal(-32600, { code: 'ERR_ACCESS_DENIED' }), 'ERR_ACCESS_DENIED'],
     ['a proxy that says no', 403, '<html>', 'ERR_ACCESS_DENIED'],
-    ['another kind of server', 404, 'Not Found', 'ERR_DESTINATION_GONE'],
     ['an older server, with an id of null', 404, { ...refusal(-32001, {}), id: null }, 'ERR_SESSION_LOST'],
     ['too much', 413, refusal(-32600, { code: 'ERR_MESSAGE_TOO_LARGE', limitBytes: 5 }), 'ERR_MESSAGE_TOO_LARGE'],
     ['a redirect, which is not followed', 302, '', 'ERR_MESSAGE_INVALID'],
@@ -132,6 +134,54 @@ describe('send()', () => {
     await until(() => seen.length === 1, { message: 'the first try' });
     await transport.close();
     expect(await sending).toMatchObject({ code: 'ERR_CLOSED' });
+  });
+});
+
+describe('a URL that is wrong', () => {
+  it('is said at once: before there is a session, a 404 is no passing trouble', async () => {
+    const { url, seen } = await scripted({ status: 404, body: 'Not Found' });
+    const transport = system().transport({ serverUrl: url });
+    await transport.start();
+    expect(await rejectionOf(transport.send(PING))).toMatchObject({
+      code: 'ERR_DESTINATION_GONE',
+      details: { status: 404 },
+    });
+    expect(seen).toHaveLength(1);
+  });
+});
+
+describe('a request that is posted again', () => {
+  it('goes on when that is refused for another reason than that it is lost', async () => {
+    const answers = [401, 403, 500, 404].map((status) => ({
+      status,
+      body: refusal(-32600, { code: 'ERR_ACCESS_DENIED' }),
+    }));
+    const { url, seen } = await scripted({ status: 202, body: { server: 'one', attempt: 1 } }, ...answers);
+    const transport = await transportTo(url, { resendAfterMs: 20, retryForMs: 0 });
+    const received: unknown[] = [];
+    const errors: Error[] = [];
+    transport.onmessage = (message) => void received.push(message);
+    transport.onerror = (error) => void errors.push(error);
+    await transport.send(PING);
+    await until(() => seen.length > 5, { message: 'the tries' });
+    expect(received).toEqual([]);
+    expect(errors.length).toBeGreaterThan(3);
+  });
+});
+
+describe('many messages that wait to be sent again', () => {
+  it('make no warning about listeners', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    const { url, seen } = await scripted({ status: 503, headers: { 'retry-after': '60' } });
+    const transport = await transportTo(url, { retryForMs: 3_600_000 });
+    const sending = Array.from({ length: 30 }, (_, id) => rejectionOf(transport.send({ ...PING, id })));
+    await until(() => seen.length === 30, { message: 'the first tries' });
+    await transport.close();
+    await Promise.all(sending);
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
   });
 });
 

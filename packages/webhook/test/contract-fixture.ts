@@ -45,7 +45,7 @@ export const NOT_SUPPORTED = {
   'a single message cannot name a refused reply address either':
     'A request that names no session is of the one session its client has, and reply addresses of single messages are not read.',
   'an answer to an address that is gone is kept as a dead letter, and reported':
-    'There is no dead-letter queue: the reply itself goes to onundelivered, see server-delivery.test.ts.',
+    'There is no dead-letter queue: the reply itself goes to onundelivered, see server-close.test.ts.',
 };
 
 /** Servers behind a load balancer, one receiver for all client transports, and faults on the way between them. */
@@ -66,6 +66,7 @@ export async function createWebhookFixture(): Promise<ContractFixture> {
       const server = new WebhookServer({
         ...options,
         maxMessageBytes: MAX_MESSAGE_BYTES,
+        maxCallsPerSession: 1000,
         allowWebhookUrl: ({ hostname }) => hostname === '127.0.0.1',
       });
       const { url } = await server.listen({ port: 0 });

@@ -18,6 +18,8 @@ export interface HookEndpoint {
   readonly hooks: readonly Hook[];
   /** What it answers. Default 200. */
   status: number;
+  /** Answers 302 to there instead. */
+  redirectTo: string | undefined;
   /** Waits for a webhook whose JSON-RPC message has this id. */
   reply(id: string | number): Promise<Hook>;
   close(): Promise<void>;
@@ -29,6 +31,7 @@ export async function startHookEndpoint(): Promise<HookEndpoint> {
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => void chunks.push(chunk));
     incoming.on('end', () => {
+      if (endpoint.redirectTo !== undefined) return response.writeHead(302, { location: endpoint.redirectTo }).end();
       if (endpoint.status === 200) {
         hooks.push({
           path: incoming.url ?? '',
@@ -36,7 +39,7 @@ export async function startHookEndpoint(): Promise<HookEndpoint> {
           body: Buffer.concat(chunks).toString('utf8'),
         });
       }
-      response.writeHead(endpoint.status).end();
+      return response.writeHead(endpoint.status).end();
     });
   });
   server.listen(0, '127.0.0.1');
@@ -47,6 +50,7 @@ export async function startHookEndpoint(): Promise<HookEndpoint> {
     url: `http://127.0.0.1:${address.port}/hook`,
     hooks,
     status: 200,
+    redirectTo: undefined,
     reply: (id) =>
       until(() => hooks.find(({ body }) => (JSON.parse(body) as { id?: unknown }).id === id), {
         message: `the webhook that answers ${id}`,

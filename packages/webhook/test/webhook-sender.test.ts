@@ -285,7 +285,7 @@ describe('final', () => {
     expect(system.undelivered).toHaveLength(3);
   });
 
-  it('is 413, which tells both sizes and is not reported', async () => {
+  it('is 413, which tells both sizes', async () => {
     const body = { jsonrpc: '2.0', error: { code: -32600, message: 'too large', data: { limitBytes: 10 } } };
     const answers = [JSON.stringify(body), '', 'no JSON', '{"error":{"data":{"limitBytes":"10"}}}', '[null]'];
     const server = await hookServer(inTurn(...answers.map((text) => status(413, {}, text)), breakOff(413)));
@@ -302,7 +302,7 @@ describe('final', () => {
       expect(error).toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE', details: { bytes } });
       expect((error as { details: object }).details).not.toHaveProperty('limitBytes');
     }
-    expect({ hooks: server.hooks.length, undelivered: system.undelivered }).toEqual({ hooks: 6, undelivered: [] });
+    expect([server.hooks.length, system.undelivered.length]).toEqual([6, 6]);
   });
 
   it.each<[string, () => unknown]>([
