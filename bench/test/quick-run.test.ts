@@ -49,7 +49,7 @@ it('a quick run measures every section of every transport and writes it down', a
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}, 120_000);
+}, 300_000);
 
 function figure(report: Report | undefined, label: string): Partial<Figure> {
   const figures = report?.sections.flatMap((section) => section.figures) ?? [];

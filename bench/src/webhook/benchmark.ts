@@ -41,7 +41,7 @@ async function manySessions(plan: Settings['webhook']['manyInFlight']): Promise<
     notes: [
       ...section.notes,
       `asyncmcp: ${plan.inFlight} clients, a session, a connection and a call in flight each; one receiver for all`,
-      `by hand: no sessions; ${plan.inFlight} connections each way, ids matched in a Map, nothing signed or checked`,
+      `by hand: no sessions; ${plan.inFlight} connections each way, ids matched in a Map, the same metadata and answers, nothing signed or checked`,
     ],
   };
 }

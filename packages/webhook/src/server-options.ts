@@ -17,7 +17,7 @@ export interface WebhookServerOptions extends ServerOptions, UrlGuardOptions {
   /** Most calls that run or wait for their turn; more are told 503. Default 1,000. */
   readonly maxCallsInFlight?: number | undefined;
   /**
-   * Most calls of one session, those included whose reply is being delivered; more are told 429. Default 64: fewer than `concurrency`,
+   * Most calls of one session, those included whose reply is being delivered; more are told 429. Default 80: fewer than `concurrency`,
    * so that one session cannot keep all others from running.
    */
   readonly maxCallsPerSession?: number | undefined;
@@ -89,7 +89,7 @@ export function checkWebhookServerOptions(options: WebhookServerOptions): Checke
     healthPath,
     maxMessageBytes: maxMessageBytesOption(options.maxMessageBytes),
     maxCallsInFlight: count('maxCallsInFlight', options.maxCallsInFlight, 1000),
-    maxCallsPerSession: count('maxCallsPerSession', options.maxCallsPerSession, 64),
+    maxCallsPerSession: count('maxCallsPerSession', options.maxCallsPerSession, 80),
     maxQueuedPerSession: count('maxQueuedPerSession', options.maxQueuedPerSession, 100),
     deliverForMs: integerOption('deliverForMs', options.deliverForMs, {
       min: 0,
