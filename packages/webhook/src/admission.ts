@@ -1,8 +1,20 @@
 export interface AdmissionOptions {
   /** Most messages in the works at once. */
   readonly maxInFlight: number;
-  /** Most of one session, those included whose reply is being delivered. */
+  /** Most of one session; of those whose reply is being delivered, it may have several times as many. */
   readonly maxPerSession: number;
+}
+
+/**
+ * How many times as many messages of a session as may be in the works may be there in all. A client hears its answer before we hear
+ * that it has: one that always has as many calls open as it may would otherwise be told to wait now and then.
+ */
+const UNDELIVERED_FACTOR = 4;
+
+/** Messages of one session. */
+interface Counts {
+  working: number;
+  present: number;
 }
 
 /**
@@ -30,26 +42,23 @@ export interface Admission {
 }
 
 export function createAdmission({ maxInFlight, maxPerSession }: AdmissionOptions): Admission {
-  const byOwner = new Map<string, number>();
+  const byOwner = new Map<string, Counts>();
   let inFlight = 0;
 
-  function leave(owner: string): void {
-    const own = byOwner.get(owner) ?? 0;
-    if (own > 1) byOwner.set(owner, own - 1);
-    else byOwner.delete(owner);
-  }
-
-  function place(owner: string): Place {
+  function place(owner: string, counts: Counts): Place {
     let working = true;
     let present = true;
     const answered = (): void => {
-      if (working) inFlight--;
+      if (!working) return;
       working = false;
+      inFlight--;
+      counts.working--;
     };
     const settled = (): void => {
       answered();
-      if (present) leave(owner);
+      if (!present) return;
       present = false;
+      if (--counts.present === 0) byOwner.delete(owner);
     };
     return { answered, settled };
   }
@@ -57,12 +66,15 @@ export function createAdmission({ maxInFlight, maxPerSession }: AdmissionOptions
   return {
     enter(owner, isRequest) {
       const room = isRequest ? 0 : HEADROOM;
-      const own = byOwner.get(owner) ?? 0;
+      const counts = byOwner.get(owner) ?? { working: 0, present: 0 };
       if (inFlight >= maxInFlight + room) return 'server-full';
-      if (own >= maxPerSession + room) return 'session-full';
-      byOwner.set(owner, own + 1);
+      if (counts.working >= maxPerSession + room) return 'session-full';
+      if (counts.present >= UNDELIVERED_FACTOR * maxPerSession + room) return 'session-full';
+      counts.working++;
+      counts.present++;
+      byOwner.set(owner, counts);
       inFlight++;
-      return place(owner);
+      return place(owner, counts);
     },
   };
 }

@@ -17,7 +17,8 @@ export interface WebhookServerOptions extends ServerOptions, UrlGuardOptions {
   /** Most calls that run or wait for their turn; more are told 503. Default 1,000. */
   readonly maxCallsInFlight?: number | undefined;
   /**
-   * Most calls of one session, those included whose reply is being delivered; more are told 429. Default 80: fewer than `concurrency`,
+   * Most calls of one session that run or wait for their turn, and a quarter of the most whose reply is not delivered yet; more are told
+   * 429. Default 80: fewer than `concurrency`,
    * so that one session cannot keep all others from running.
    */
   readonly maxCallsPerSession?: number | undefined;
