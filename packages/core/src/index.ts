@@ -48,7 +48,8 @@ export {
 export { createEnvelope, createMetadata, messageText } from './envelope.js';
 export { createDelivery } from './delivery.js';
 export { decodeEnvelope, encodeEnvelope, encodeTermination, requestIdFromText } from './wire.js';
-export { backoffDelay, retry, retryAfter } from './retry.js';
+export { withDeadline } from './deadline.js';
+export { backoffDelay, pause, retry, retryAfter } from './retry.js';
 export { DuplicateWindow } from './duplicate-window.js';
 export { MemorySessionStore } from './session-store.js';
 export { SUPPORTED_PROTOCOL_VERSIONS } from './protocol-versions.js';

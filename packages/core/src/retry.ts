@@ -68,8 +68,8 @@ export function retryAfter<T>(
   return retry(tryAgain, options);
 }
 
-/** Rejects with the signal's own reason, which timers/promises hides behind an AbortError. */
-async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+/** Waits; rejects with the signal's own reason, which timers/promises hides behind an AbortError. */
+export async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   try {
     await sleep(delayMs, undefined, { signal });
   } catch (error) {

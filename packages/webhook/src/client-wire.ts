@@ -13,8 +13,8 @@ import {
 import { setMaxListeners } from 'node:events';
 import { Agent } from 'undici';
 import { encodeHeaders, encodeMetadata } from './http-wire.js';
-import { createResends } from './resends.js';
-import { createServerPost } from './server-post.js';
+import { createResends } from './client-resends.js';
+import { createServerPost } from './client-post.js';
 import type {
   AsyncMcpErrorCode,
   ClientWire,
@@ -26,7 +26,7 @@ import type {
 import type { JSONRPCErrorResponse, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { ConnectionOptions } from 'node:tls';
 import type { Attachment, WebhookReceiver } from './receiver.js';
-import type { ServerAnswer, ServerRequest } from './server-post.js';
+import type { ServerAnswer, ServerRequest } from './client-post.js';
 
 export interface ClientWireOptions {
   readonly clientId: string;

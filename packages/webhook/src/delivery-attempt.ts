@@ -5,7 +5,7 @@ import { parseRetryAfter } from './retry-after.js';
 import type { Dispatcher } from 'undici';
 import type { Health } from './delivery-circuit.js';
 import type { Failure } from './delivery-errors.js';
-import type { Target } from './endpoint.js';
+import type { Target } from './delivery-endpoint.js';
 
 /** How long what an endpoint says beside its status may take, in milliseconds. Nobody waits for it, but a connection is taken. */
 const BODY_TIMEOUT_MS = 1000;

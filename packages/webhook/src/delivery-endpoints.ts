@@ -1,4 +1,4 @@
-import { Endpoint } from './endpoint.js';
+import { Endpoint } from './delivery-endpoint.js';
 
 /** How long an ill endpoint that nobody sends to is remembered after its pause, in milliseconds. */
 const REMEMBERED_FOR_MS = 300_000;

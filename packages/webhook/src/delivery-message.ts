@@ -3,8 +3,8 @@ import { encodeHeaders } from './http-wire.js';
 import type { Envelope } from '@asyncmcp/core';
 import type { Pass } from './delivery-circuit.js';
 import type { Failure } from './delivery-errors.js';
-import type { Endpoint } from './endpoint.js';
-import type { Lane, Queued } from './outbox.js';
+import type { Endpoint } from './delivery-endpoint.js';
+import type { Lane, Queued } from './delivery-outbox.js';
 import type { Signer } from './signature.js';
 
 const USER_AGENT = 'asyncmcp-webhook';

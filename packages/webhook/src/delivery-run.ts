@@ -7,7 +7,7 @@ import type { Pass } from './delivery-circuit.js';
 import type { Endpoints } from './delivery-endpoints.js';
 import type { Failure } from './delivery-errors.js';
 import type { Outgoing } from './delivery-message.js';
-import type { Endpoint, Target } from './endpoint.js';
+import type { Endpoint, Target } from './delivery-endpoint.js';
 import type { HttpExchange } from './http-exchange.js';
 import type { UrlGuard } from './url-guard.js';
 

@@ -35,7 +35,7 @@ export type { ReplayVerdict, ReplayWindowOptions } from './replay-window.js';
 export type { AllowWebhookUrl, LookupAll, UrlGuard, UrlGuardOptions, WebhookUrlInfo } from './url-guard.js';
 export type { GuardedAgentOptions } from './guarded-agent.js';
 export type { WebhookServerOptions } from './server-options.js';
-export type { BearerAuthOptions, TokenVerifier } from './bearer-auth.js';
+export type { BearerAuthOptions, TokenVerifier } from './server-auth.js';
 export type { UndeliveredWebhook } from './webhook-sender.js';
 export type { Attachment, WebhookReceiverOptions } from './receiver.js';
 export type { ReceiverClient } from './receiver-clients.js';

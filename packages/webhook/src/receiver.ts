@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AsyncMcpError,
   integerOption,
@@ -139,7 +138,7 @@ export class WebhookReceiver {
   async #close(): Promise<void> {
     this.#waiting.close();
     await this.#starting;
-    if (this.#app !== undefined) await closeApp(this.#app, sleep(FINISH_MS, undefined, { ref: false }));
+    if (this.#app !== undefined) await closeSoon(this.#app);
     // Last: what was under way has been delivered.
     const error = new AsyncMcpError('ERR_CLOSED', 'The webhook receiver of this transport was closed.');
     for (const { client } of this.#clients.clear()) client.events.lost(error);
@@ -147,5 +146,18 @@ export class WebhookReceiver {
 
   #checkOpen(): void {
     if (this.#closed !== undefined) throw new AsyncMcpError('ERR_CLOSED', 'This receiver is closed; make a new one.');
+  }
+}
+
+/** Whoever sends slowly does not hold it up. */
+async function closeSoon(app: FastifyInstance): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, FINISH_MS);
+  });
+  try {
+    await closeApp(app, late);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -2,7 +2,7 @@ import { SERVER_OPTION_NAMES, checkServerOptions, integerOption, invalidOption, 
 import { pathOption } from './http-app.js';
 import { parseWebhookUrl } from './webhook-url.js';
 import type { CheckedServerOptions, ServerOptions } from '@asyncmcp/core';
-import type { BearerAuthOptions } from './bearer-auth.js';
+import type { BearerAuthOptions } from './server-auth.js';
 import type { GuardedAgentOptions } from './guarded-agent.js';
 import type { UrlGuardOptions } from './url-guard.js';
 
@@ -17,8 +17,8 @@ export interface WebhookServerOptions extends ServerOptions, UrlGuardOptions {
   /** Most calls that run or wait for their turn; more are told 503. Default 1,000. */
   readonly maxCallsInFlight?: number | undefined;
   /**
-   * Most calls of one session that run or wait for their turn, and a quarter of the most whose reply is not delivered yet; more are told
-   * 429. Default 80: fewer than `concurrency`,
+   * Most calls of one session that run or wait for their turn; of those whose reply is not delivered yet it may have four times as
+   * many. More are told 429. Default 80: fewer than `concurrency`,
    * so that one session cannot keep all others from running.
    */
   readonly maxCallsPerSession?: number | undefined;

@@ -7,14 +7,14 @@ import {
   errorResponse,
   toAsyncMcpError,
 } from '@asyncmcp/core';
-import { createAdmission } from './admission.js';
-import { createBearerAuth } from './bearer-auth.js';
-import { createClientSessions } from './client-sessions.js';
+import { createAdmission } from './server-admission.js';
+import { createBearerAuth } from './server-auth.js';
+import { createClientSessions } from './server-client-sessions.js';
 import { createGuardedAgent } from './guarded-agent.js';
 import { closeApp, createApp, listen } from './http-app.js';
-import { createInbox } from './inbox.js';
-import { createWebhookReplyPort } from './reply-port.js';
-import { addRequestRoutes } from './request-route.js';
+import { createInbox } from './server-inbox.js';
+import { createWebhookReplyPort } from './server-reply-port.js';
+import { addRequestRoutes } from './server-route.js';
 import { checkWebhookServerOptions } from './server-options.js';
 import { createUrlGuard } from './url-guard.js';
 import { createWebhookSender } from './webhook-sender.js';
@@ -22,7 +22,7 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import type { InboundEnvelope, ReplyPort, Sessions } from '@asyncmcp/core';
 import type { Agent } from 'undici';
 import type { ListenOptions, ListeningAt } from './http-app.js';
-import type { Inbox } from './inbox.js';
+import type { Inbox } from './server-inbox.js';
 import type { CheckedWebhookServerOptions, WebhookServerOptions } from './server-options.js';
 import type { UndeliveredWebhook, WebhookSender } from './webhook-sender.js';
 

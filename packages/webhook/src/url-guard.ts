@@ -1,5 +1,5 @@
 import dns from 'node:dns';
-import { AsyncMcpError, functionOption, invalidOption, knownOptions } from '@asyncmcp/core';
+import { AsyncMcpError, functionOption, invalidOption, knownOptions, withDeadline } from '@asyncmcp/core';
 import { objectionToAddress, objectionsTo, parseWebhookUrl, urlRefused } from './webhook-url.js';
 import type { LookupAddress, LookupAllOptions, LookupOptions } from 'node:dns';
 import type { LookupFunction } from 'node:net';
@@ -134,17 +134,12 @@ async function ask(
 ): Promise<{ allowed: boolean; error?: unknown }> {
   if (reason === 'malformed' || reason === 'credentials') return { allowed: false };
   const info = { reason, ...(address !== undefined && { address }), ...(range !== undefined && { range }) };
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    const error = new Error(`allowWebhookUrl took longer than ${POLICY_TIMEOUT_MS} ms`);
-    timer = setTimeout(() => reject(error), POLICY_TIMEOUT_MS);
-  });
   try {
-    return { allowed: (await Promise.race([policy(new URL(url.origin), info), timeout])) === true };
+    const answer = Promise.resolve(policy(new URL(url.origin), info));
+    const allowed = await withDeadline(answer, { timeoutMs: POLICY_TIMEOUT_MS, what: 'allowWebhookUrl' });
+    return { allowed: allowed === true };
   } catch (error) {
     return { allowed: false, error };
-  } finally {
-    clearTimeout(timer);
   }
 }
 

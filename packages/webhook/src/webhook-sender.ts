@@ -3,7 +3,7 @@ import { destinationGone, senderClosed, shownText } from './delivery-errors.js';
 import { Endpoints } from './delivery-endpoints.js';
 import { Outgoing, toBody } from './delivery-message.js';
 import { deliver } from './delivery-run.js';
-import { Outbox } from './outbox.js';
+import { Outbox } from './delivery-outbox.js';
 import type { Envelope, Logger } from '@asyncmcp/core';
 import type { Dispatcher } from 'undici';
 import type { DeliveryTools } from './delivery-run.js';

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -7,6 +6,7 @@ import { rejectionOf, until } from '@asyncmcp/testkit';
 import { WebhookClientTransport, WebhookReceiver, generateSecret } from '../src/index.js';
 import { atTheEnd } from './server-system.js';
 import { useSystem } from './system.js';
+import { listenOnLoopback } from './listen.js';
 import type { IncomingHttpHeaders, Server } from 'node:http';
 import type { WebhookClientTransportOptions } from '../src/index.js';
 
@@ -34,15 +34,12 @@ async function scripted(
       response.writeHead(status, headers).end(typeof body === 'string' ? body : JSON.stringify(body));
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const origin = await listenOnLoopback(server);
   atTheEnd(async () => {
     server.closeAllConnections();
     server.close();
   });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The server has no port.');
-  return { url: `http://127.0.0.1:${address.port}/mcp/request`, seen };
+  return { url: `${origin}/mcp/request`, seen };
 }
 
 /** A started transport towards such a server, that has a session. */

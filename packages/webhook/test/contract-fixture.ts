@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
-import { once } from 'node:events';
 import { request as send } from 'undici';
 import {
   WebhookClientTransport,
@@ -12,6 +11,7 @@ import {
 } from '../src/index.js';
 import { decodeHeaders, Header } from '../src/http-wire.js';
 import { startProxy } from './proxy.js';
+import { listenOnLoopback } from './listen.js';
 import type { Server } from 'node:http';
 import type { InboundEnvelope } from '@asyncmcp/core';
 import type { ContractFixture, PeerWire, RawMessage, Refusal } from '@asyncmcp/testkit';
@@ -43,7 +43,7 @@ export const NOT_SUPPORTED = {
   'a request without a session is told to initialize':
     'A request that names no session is of the one session its client has, as the wire format says.',
   'a single message cannot name a refused reply address either':
-    'A request that names no session is of the one session its client has, and reply addresses of single messages are not read.',
+    'A request that names no session is of the one session its client has, and its sender hears at once what is wrong with it.',
   'an answer to an address that is gone is kept as a dead letter, and reported':
     'There is no dead-letter queue: the reply itself goes to onundelivered, see server-close.test.ts.',
 };
@@ -163,12 +163,9 @@ async function startEndpoint(
       return response.writeHead(200).end();
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The endpoint has no port.');
+  const origin = await listenOnLoopback(server);
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: origin,
     async close() {
       server.closeAllConnections();
       server.close();

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
-import { once } from 'node:events';
 import { request } from 'undici';
 import { until } from '@asyncmcp/testkit';
+import { listenOnLoopback } from './listen.js';
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** A webhook that came in. */
@@ -42,12 +42,9 @@ export async function startHookEndpoint(): Promise<HookEndpoint> {
       return response.writeHead(endpoint.status).end();
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The endpoint has no port.');
+  const origin = await listenOnLoopback(server);
   const endpoint: HookEndpoint = {
-    url: `http://127.0.0.1:${address.port}/hook`,
+    url: `${origin}/hook`,
     hooks,
     status: 200,
     redirectTo: undefined,

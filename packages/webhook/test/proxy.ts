@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
-import { once } from 'node:events';
 import { Agent } from 'undici';
+import { listenOnLoopback } from './listen.js';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** What becomes of the next requests that a proxy is sent. */
@@ -70,12 +70,9 @@ export async function startProxy(route: (path: string) => string | undefined): P
       forward(request, Buffer.concat(chunks), response).catch(() => void response.writeHead(502).end());
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The proxy has no port.');
+  const origin = await listenOnLoopback(server);
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: origin,
     next: (count, fault) => void faults.push(...Array.from({ length: count }, () => fault)),
     get forwarded() {
       return forwarded;

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -7,6 +6,7 @@ import { until } from '@asyncmcp/testkit';
 import { WebhookClientTransport, WebhookReceiver } from '../src/index.js';
 import { http, initialize, ping } from './http-client.js';
 import { atTheEnd, endpoint, startServer } from './server-system.js';
+import { listenOnLoopback } from './listen.js';
 import type { IncomingMessage } from 'node:http';
 
 /** What asyncmcp 0.2.1 for Python sends and expects, by its source: no message ids, no signatures, no echo of the client id. */
@@ -84,17 +84,14 @@ async function startPythonServer(): Promise<PythonServer> {
       if (opening) await deliver(message.id, { protocolVersion: '2025-06-18', capabilities: {}, serverInfo });
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const origin = await listenOnLoopback(server);
   atTheEnd(async () => {
     server.closeAllConnections();
     server.close();
   });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The server has no port.');
   const pings = (): Message[] => received.filter(({ method }) => method === 'ping');
   return {
-    url: `http://127.0.0.1:${address.port}/mcp/request`,
+    url: `${origin}/mcp/request`,
     calls: async (count) => void (await until(() => pings().length >= count, { message: `${count} pings` })),
     answerPing: () => deliver(pings()[0]?.id, {}),
   };

@@ -1,5 +1,12 @@
-import { AsyncMcpError, backoffDelay, checkMessage, errorCodeOf, isErrorResponse, isRecord } from '@asyncmcp/core';
-import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  AsyncMcpError,
+  backoffDelay,
+  checkMessage,
+  errorCodeOf,
+  isErrorResponse,
+  isRecord,
+  pause,
+} from '@asyncmcp/core';
 import { requestText } from './http-exchange.js';
 import { Header } from './http-wire.js';
 import { parseRetryAfter } from './retry-after.js';
@@ -216,15 +223,5 @@ function parse(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
-  }
-}
-
-/** Rejects with the signal's own reason. */
-async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(delayMs, undefined, { signal });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
   }
 }

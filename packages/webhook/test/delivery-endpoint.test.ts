@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Endpoints } from '../src/delivery-endpoints.js';
-import { Endpoint } from '../src/endpoint.js';
+import { Endpoint } from '../src/delivery-endpoint.js';
 import { createUrlGuard } from '../src/url-guard.js';
 import type { Health, Pass } from '../src/delivery-circuit.js';
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Outbox } from '../src/outbox.js';
-import type { Lane, Queued } from '../src/outbox.js';
+import { Outbox } from '../src/delivery-outbox.js';
+import type { Lane, Queued } from '../src/delivery-outbox.js';
 
 interface Message extends Queued {
   readonly name: string;

@@ -1,15 +1,15 @@
 import { AsyncMcpError, errorCodeOf } from '@asyncmcp/core';
-import { isRefusal } from './bearer-auth.js';
+import { isRefusal } from './server-auth.js';
 import { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
 import { Header, attemptOf, decodeHeaders, takenByOf } from './http-wire.js';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { InboundEnvelope } from '@asyncmcp/core';
 import type { JSONRPCErrorResponse } from '@modelcontextprotocol/sdk/types.js';
-import type { Admission, Place } from './admission.js';
-import type { Authenticate, Authenticated } from './bearer-auth.js';
-import type { ClientSessions } from './client-sessions.js';
+import type { Admission, Place } from './server-admission.js';
+import type { Authenticate, Authenticated } from './server-auth.js';
+import type { ClientSessions } from './server-client-sessions.js';
 import type { HttpRefusal } from './http-errors.js';
-import type { Inbox, PostOutcome } from './inbox.js';
+import type { Inbox, PostOutcome } from './server-inbox.js';
 
 export interface RequestRouteOptions {
   readonly path: string;

@@ -34,6 +34,7 @@ export function createClientSessions({ recordOf, ttlMs, enabled }: ClientSession
       if (known === sessionId || known === SEVERAL) return;
       // Until the store has answered, neither: a message in between is refused.
       sessions.add(key, SEVERAL);
+      // A store that fails leaves it open which of them is the one.
       const other = await recordOf(known).catch(() => SEVERAL);
       if (other === undefined) sessions.add(key, sessionId);
     },

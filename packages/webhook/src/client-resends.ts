@@ -1,5 +1,5 @@
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
-import type { ServerAnswer, ServerRequest } from './server-post.js';
+import type { ServerAnswer, ServerRequest } from './client-post.js';
 
 export interface ResendsOptions {
   /** How long after a request was sent last it is sent again, in milliseconds; 0: never. */

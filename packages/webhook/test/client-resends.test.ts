@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { AsyncMcpError } from '@asyncmcp/core';
-import { createResends } from '../src/resends.js';
-import type { Resends } from '../src/resends.js';
-import type { ServerAnswer, ServerRequest } from '../src/server-post.js';
+import { createResends } from '../src/client-resends.js';
+import type { Resends } from '../src/client-resends.js';
+import type { ServerAnswer, ServerRequest } from '../src/client-post.js';
 
 const REQUEST: ServerRequest = {
   method: 'POST',

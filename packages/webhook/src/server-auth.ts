@@ -6,6 +6,7 @@ import {
   knownOptions,
   objectOption,
   stringOption,
+  withDeadline,
 } from '@asyncmcp/core';
 import { httpRefusal } from './http-errors.js';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
@@ -66,7 +67,10 @@ export function createBearerAuth(options: BearerAuthOptions, report: (error: Asy
   const challenge = challenger(scopes, options.resourceMetadataUrl);
 
   async function verify(token: string): Promise<Authenticated | HttpRefusal> {
-    const authInfo = await inTime(verifier.verifyAccessToken(token));
+    const authInfo = await withDeadline(verifier.verifyAccessToken(token), {
+      timeoutMs: VERIFIER_TIMEOUT_MS,
+      what: 'Verifying a token',
+    });
     const problem = problemOf(authInfo, expected);
     if (problem !== undefined) return challenge('invalid_token', problem);
     if (!scopes.every((scope) => authInfo.scopes.includes(scope))) {
@@ -94,19 +98,6 @@ export function createBearerAuth(options: BearerAuthOptions, report: (error: Asy
 
 /** How long a verifier may take, in milliseconds. */
 const VERIFIER_TIMEOUT_MS = 10_000;
-
-async function inTime<T>(verifying: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    const error = new Error(`the verifier took longer than ${VERIFIER_TIMEOUT_MS} ms`);
-    timer = setTimeout(() => reject(error), VERIFIER_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([verifying, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 export function isRefusal(outcome: Authenticated | HttpRefusal): outcome is HttpRefusal {
   return 'status' in outcome;

@@ -1,6 +1,6 @@
 import { createDelivery } from '@asyncmcp/core';
 import type { Delivery, InboundEnvelope, Settlement, WaitingSender } from '@asyncmcp/core';
-import type { Place } from './admission.js';
+import type { Place } from './server-admission.js';
 import type { JSONRPCErrorResponse } from '@modelcontextprotocol/sdk/types.js';
 
 /** What the sender of a POST is told. */
