@@ -11,7 +11,7 @@ import {
   isRequest,
   isRequestId,
   isResponse,
-  parseMessage,
+  parsedMessage,
 } from './jsonrpc.js';
 import { silentLogger } from './logger.js';
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
@@ -135,7 +135,7 @@ export class ClientTransport implements Transport {
     else if (isNotification(message) && message.method === 'notifications/cancelled')
       this.#forget(message.params?.['requestId']);
     try {
-      await this.#publish(message, envelope);
+      await this.#publish(message, envelope, options);
     } catch (error) {
       if (isRequest(outgoing)) this.#end(outgoing.id);
       const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'The message could not be sent');
@@ -199,12 +199,12 @@ export class ClientTransport implements Transport {
     return { ...message, id: this.#initialize.wireId, params };
   }
 
-  #publish(message: JSONRPCMessage, envelope: Envelope): Promise<void> {
+  #publish(message: JSONRPCMessage, envelope: Envelope, options: TransportSendOptions | undefined): Promise<void> {
     if (isResponse(message) && message.id !== undefined) {
       const address = this.#answerAddresses.take(message.id);
       if (address !== undefined) return this.#wire.publishTo(address, envelope);
     }
-    return this.#wire.publish(envelope);
+    return this.#wire.publish(envelope, options);
   }
 
   /** Whether a message on a shared channel is this client's. Before there is a session, the open request tells. */
@@ -213,7 +213,7 @@ export class ClientTransport implements Transport {
     if (envelope.broadcast === true) return true;
     if (envelope.clientId !== undefined || (envelope.sessionId !== undefined && this.sessionId !== undefined))
       return true;
-    const parsed = parseMessage(envelope.body);
+    const parsed = parsedMessage(envelope);
     if (!parsed.ok || !isResponse(parsed.message) || parsed.message.id === undefined) return false;
     return this.#openRequests.has(parsed.message.id);
   }
@@ -234,7 +234,7 @@ export class ClientTransport implements Transport {
 
   #take(envelope: InboundEnvelope): void {
     if (this.#isForeign(envelope)) return this.#discard(envelope);
-    const parsed = parseMessage(envelope.body);
+    const parsed = parsedMessage(envelope);
     if (!parsed.ok) {
       this.counters.invalid++;
       throw new AsyncMcpError(

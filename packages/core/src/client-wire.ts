@@ -1,3 +1,4 @@
+import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Delivery } from './delivery.js';
 import type { Envelope, EnvelopeMetadata, InboundEnvelope } from './envelope.js';
@@ -26,8 +27,10 @@ export interface ClientWire {
   /**
    * Hands a message to the broker or server; resolves when it was taken, rejects with an AsyncMcpError otherwise:
    * `ERR_SESSION_LOST` where the server says at once that it does not know the session.
+   *
+   * @param options - what the SDK said of it, for a wire that can resume a stream
    */
-  publish(envelope: Envelope): Promise<void>;
+  publish(envelope: Envelope, options?: TransportSendOptions): Promise<void>;
   /** Told that a request which was published is answered or given up, for a wire that sends again what is not. */
   answered?(id: RequestId): void;
   /** Hands a message to an address other than the server's usual one: where a server wants its own request answered. */

@@ -27,6 +27,8 @@ export interface InboundEnvelope extends EnvelopeMetadata {
   /** What the body is: a JSON-RPC message, or the request to end the session (its body is not looked at). */
   readonly type: 'jsonrpc' | 'terminate';
   readonly body: string;
+  /** The message, where its source has parsed and checked it (`checkMessage`): the body is not read again then. */
+  readonly message?: JSONRPCMessage;
   /** Whether the sender is of this project: its servers echo the client id on whatever they send. */
   readonly extended: boolean;
   /** The request id as the wire's metadata gives it: lets a request whose body is unreadable still be answered. */

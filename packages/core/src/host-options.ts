@@ -45,7 +45,10 @@ export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
 ];
 
 /** What {@link checkServerOptions} returns: every option, with its default filled in. */
-export type CheckedServerOptions = Omit<SessionHostOptions, 'replyPort' | 'onerror' | 'answerAddress' | 'sessionOf'> &
+export type CheckedServerOptions = Omit<
+  SessionHostOptions,
+  'replyPort' | 'onerror' | 'answerAddress' | 'sessionOf' | 'onFreed' | 'isListening'
+> &
   Pick<ServerOptions, 'signal'>;
 
 const DAY_MS = 24 * 60 * 60_000;

@@ -1,5 +1,5 @@
 import { isAsyncMcpError, toAsyncMcpError } from './errors.js';
-import { JsonRpcErrorCode, errorResponse, isNotification, isRequest, isRequestId, parseMessage } from './jsonrpc.js';
+import { JsonRpcErrorCode, errorResponse, isNotification, isRequest, isRequestId, parsedMessage } from './jsonrpc.js';
 import { SUPPORTED_PROTOCOL_VERSIONS } from './protocol-versions.js';
 import {
   MAX_INITIALIZE_LENGTH,
@@ -75,7 +75,7 @@ export class InboundRouter {
     const outcome = this.#options.ledger.outcome(flight);
     if (outcome !== undefined) return this.#repeat(flight, outcome.reply);
     if (envelope.type === 'terminate') return this.#terminateFor(flight);
-    const parsed = parseMessage(envelope.body);
+    const parsed = parsedMessage(envelope);
     if (!parsed.ok) return this.#refuseMalformed(flight, parsed);
     const { message } = parsed;
     if (isRequest(message) && flight.attempt > this.#options.maxAttempts) return this.#refusePoisoned(flight, message);

@@ -43,6 +43,7 @@ export {
   isRequest,
   isRequestId,
   isResponse,
+  parseJson,
   parseMessage,
 } from './jsonrpc.js';
 export { createEnvelope, createMetadata, messageText } from './envelope.js';
@@ -59,7 +60,7 @@ export { ClientTransport } from './client-transport.js';
 
 export type { AsyncMcpErrorCode } from './errors.js';
 export type { LogMethod, Logger } from './logger.js';
-export type { ParsedMessage } from './jsonrpc.js';
+export type { MalformedMessage, ParsedMessage } from './jsonrpc.js';
 export type { Envelope, EnvelopeMetadata, InboundEnvelope, Sender } from './envelope.js';
 export type { Delivery, Settlement, WaitingSender } from './delivery.js';
 export type { ReceivedAttributes, WireAttribute, WireAttributes } from './wire.js';

@@ -6,6 +6,7 @@ import type {
   JSONRPCResultResponse,
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
+import type { InboundEnvelope } from './envelope.js';
 import type { AsyncMcpError } from './errors.js';
 
 /**
@@ -81,16 +82,26 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
  * would refuse to dispatch: extra members, batches, null ids, a malformed `_meta`.
  */
 export function parseMessage(text: string): ParsedMessage {
+  const parsed = parseJson(text);
+  return parsed.ok ? checkMessage(parsed.value) : parsed;
+}
+
+/** JSON from untrusted text, whose nesting is checked before it is parsed. Never throws. */
+export function parseJson(text: string): { readonly ok: true; readonly value: unknown } | MalformedMessage {
   if (nestsDeeperThan(text, MAX_MESSAGE_DEPTH)) {
-    return invalid(`the message nests deeper than ${MAX_MESSAGE_DEPTH} levels`);
+    const reason = `the message nests deeper than ${MAX_MESSAGE_DEPTH} levels`;
+    return { ok: false, code: JsonRpcErrorCode.invalidRequest, reason };
   }
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return { ok: true, value: JSON.parse(text) };
   } catch {
     return { ok: false, code: JsonRpcErrorCode.parseError, reason: 'the message is not valid JSON' };
   }
-  return checkMessage(value);
+}
+
+/** The message of what arrived: parsed here, unless its source has done so. Never throws. */
+export function parsedMessage({ message, body }: Pick<InboundEnvelope, 'message' | 'body'>): ParsedMessage {
+  return message === undefined ? parseMessage(body) : { ok: true, message };
 }
 
 /** The checks of {@link parseMessage} for a value that was parsed already. Never throws. */

@@ -1,6 +1,6 @@
 import { CallRunner } from './call-runner.js';
 import { createEnvelope } from './envelope.js';
-import { toAsyncMcpError } from './errors.js';
+import { AsyncMcpError, toAsyncMcpError } from './errors.js';
 import { FlightLedger, flightKey } from './flight.js';
 import { InboundRouter } from './inbound-router.js';
 import { isRequest, isResponse } from './jsonrpc.js';
@@ -11,7 +11,6 @@ import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/tran
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Delivery } from './delivery.js';
 import type { InboundEnvelope, Sender } from './envelope.js';
-import type { AsyncMcpError } from './errors.js';
 import type { Logger } from './logger.js';
 import type { ReplyPort } from './reply-port.js';
 import type { CreateServer, Session } from './session.js';
@@ -36,6 +35,10 @@ export interface SessionHostOptions {
   readonly answerAddress?: string | undefined;
   /** The session of a message that names none, e.g. the latest one of its client; undefined: it needs to name it. */
   readonly sessionOf?: ((sender: Sender) => string | undefined) | undefined;
+  /** Told that a session's live server was freed, or the session ended; calls that were under way may still be answered. */
+  readonly onFreed?: ((sessionId: string) => void) | undefined;
+  /** Whether a client holds a connection open to hear what its session says by itself: then it is not idle. Default: none does. */
+  readonly isListening?: ((sessionId: string) => boolean) | undefined;
 }
 
 /**
@@ -69,6 +72,8 @@ export class SessionHost implements Sessions {
           return this.#fromServer(session, message, sendOptions);
         },
         onServerClosed: (session) => void this.#endQuietly(session),
+        onFreed: (session) => options.onFreed?.(session.id),
+        isListening: (session) => options.isListening?.(session.id) ?? false,
       },
     });
     this.#ledger = new FlightLedger(() => this.#onProgress?.());
@@ -101,7 +106,7 @@ export class SessionHost implements Sessions {
   }
 
   async terminate(id: string): Promise<boolean> {
-    const session = this.#registry.live.find((live) => live.id === id);
+    const session = this.#registry.liveOf(id);
     try {
       return await this.#registry.remove(id);
     } finally {
@@ -117,6 +122,33 @@ export class SessionHost implements Sessions {
   /** The record of a session, live here or in the store. It holds what `initialize` said. */
   record(id: string): Promise<SessionRecord | undefined> {
     return this.#registry.recordOf(id);
+  }
+
+  /** The record of a session of this sender that is live here and was confirmed of late; undefined: {@link takeUp} knows. */
+  liveRecord(id: string, sender: Sender): SessionRecord | undefined {
+    return this.#registry.findAtOnce(id, sender)?.record;
+  }
+
+  /**
+   * Makes sure that a session is live here, taken up from its record if need be. Resolves with undefined when there is none, or
+   * when it belongs to another sender.
+   *
+   * @throws AsyncMcpError `ERR_SESSION_STORE`, `ERR_SESSION_LIMIT`, `ERR_CREATE_SERVER`, `ERR_CLOSED`
+   */
+  async takeUp(id: string, sender: Sender): Promise<SessionRecord | undefined> {
+    if (this.#closing !== undefined) throw new AsyncMcpError('ERR_CLOSED', 'The server is closed.');
+    return (await this.#registry.find(id, sender))?.record;
+  }
+
+  /**
+   * Asks the server object of a live session something, as its client would; the client hears nothing of it. Resolves with undefined
+   * when the session is not live here.
+   *
+   * @throws AsyncMcpError `ERR_UNAVAILABLE` when it does not answer
+   */
+  async ask(id: string, method: string, params: Record<string, unknown>): Promise<JSONRPCMessage | undefined> {
+    const session = this.#registry.liveOf(id);
+    return session === undefined ? undefined : this.#registry.ask(session, method, params);
   }
 
   /**

@@ -4,6 +4,7 @@ import { withDeadline } from './deadline.js';
 import { AsyncMcpError, toAsyncMcpError } from './errors.js';
 import { retry } from './retry.js';
 import { Session } from './session.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Sender } from './envelope.js';
 import type { Logger } from './logger.js';
 import type { CreateServer, SessionOwner } from './session.js';
@@ -85,6 +86,10 @@ export class SessionRegistry {
 
   get live(): Session[] {
     return [...this.#live.values()];
+  }
+
+  liveOf(id: string): Session | undefined {
+    return this.#live.get(id);
   }
 
   /** Begins to free idle sessions. */
@@ -190,6 +195,25 @@ export class SessionRegistry {
     if (this.#live.get(session.id) === session) this.#live.delete(session.id);
     const failure = await session.close();
     if (failure !== undefined) this.#options.logger.warn({ sessionId: session.id, err: failure }, failure.message);
+    this.#options.owner.onFreed(session);
+  }
+
+  /**
+   * Asks a live session's server something itself.
+   *
+   * @throws AsyncMcpError `ERR_UNAVAILABLE`
+   */
+  async ask(session: Session, method: string, params: Record<string, unknown>): Promise<JSONRPCMessage> {
+    try {
+      return await session.ask(method, params, this.#abort.signal);
+    } catch (error) {
+      throw toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The server of session ${session.id} did not answer ${method}`);
+    }
+  }
+
+  /** Whether the live server may be freed. */
+  #isIdle(session: Session): boolean {
+    return session.idle && !this.#options.owner.isListening(session);
   }
 
   /** Frees all live servers. The records stay, for another process to take up. */
@@ -229,7 +253,7 @@ export class SessionRegistry {
 
   /** Resolves with whether there was an idle session to free. */
   async #freeLeastRecentlyActive(): Promise<boolean> {
-    const idle = this.live.filter((session) => session.idle);
+    const idle = this.live.filter((session) => this.#isIdle(session));
     const [first] = idle.toSorted((a, b) => a.lastActiveAt - b.lastActiveAt);
     if (first !== undefined) await this.release(first);
     return first !== undefined;
@@ -282,7 +306,7 @@ export class SessionRegistry {
   async #freeIdle(): Promise<void> {
     const before = Date.now() - this.#options.idleTimeoutMs;
     for (const session of this.live) {
-      if (session.lastActiveAt > before || !session.idle) continue;
+      if (session.lastActiveAt > before || !this.#isIdle(session)) continue;
       this.#options.logger.debug({ sessionId: session.id }, 'idle session freed; its record stays');
       await this.release(session);
     }

@@ -29,6 +29,10 @@ export interface SessionOwner {
   onServerMessage(session: Session, message: JSONRPCMessage, options: TransportSendOptions | undefined): Promise<void>;
   /** The user's server closed the session itself. */
   onServerClosed(session: Session): void;
+  /** The live server of a session was freed, or the session ended; what was under way in it may still be answered. */
+  onFreed(session: Session): void;
+  /** Whether somebody holds a connection open to hear what a session says by itself: then it is not idle. */
+  isListening(session: Session): boolean;
 }
 
 /** A server that is not made, connected and past the replayed handshake in this time, in milliseconds, is given up. */
@@ -37,6 +41,8 @@ const OPEN_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 5000;
 /** Bounds of what is remembered of a session's ended calls; the weight is that of their ids, which a stranger chose. */
 const ENDED_WINDOW = { maxEntries: 512, ttlMs: 10 * 60_000, maxWeight: 32 * 1024 };
+/** A server that does not answer a question of ours in this time, in milliseconds, is taken to have no answer. */
+const ASK_TIMEOUT_MS = 10_000;
 const REPLAY_ID = 'asyncmcp-replayed-initialize';
 
 /** A session that is live in this process: the user's server, connected, and what is under way in it. */
@@ -58,17 +64,17 @@ export class Session {
   confirmedAt = Date.now();
   #server: ServerLike | undefined;
   #closing = false;
-  #onReplayed: ((message: JSONRPCMessage) => void) | undefined;
+  /** Requests of ours to the server, whose answers are not the client's. */
+  readonly #asked = new Map<RequestId, (response: JSONRPCMessage) => void>();
+  #questions = 0;
 
   constructor(record: SessionRecord, replicaId: string, owner: SessionOwner) {
     this.record = record;
     this.serverRequests = new ServerRequests(replicaId);
     this.transport = new SessionTransport(record.id, {
       onServerMessage: (message, options) => {
-        const replayed = this.#onReplayed !== undefined && isResponse(message) && message.id === REPLAY_ID;
-        if (!replayed) return owner.onServerMessage(this, message, options);
-        this.#onReplayed?.(message);
-        return Promise.resolve();
+        const asked = this.#asked.size === 0 ? undefined : this.#takeAnswer(message);
+        return asked ?? owner.onServerMessage(this, message, options);
       },
       onServerClosed: () => {
         this.serverRequests.clear();
@@ -134,15 +140,39 @@ export class Session {
     }
   }
 
-  async #replayInitialize(): Promise<JSONRPCMessage> {
+  /**
+   * Asks the server something itself, as its client would; the client hears nothing of it.
+   *
+   * @throws when there is no answer in ten seconds, or the signal aborts
+   */
+  async ask(method: string, params: Record<string, unknown>, signal: AbortSignal): Promise<JSONRPCMessage> {
+    const id = `asyncmcp-asks-${this.#questions++}`;
     try {
-      return await new Promise<JSONRPCMessage>((resolve) => {
-        this.#onReplayed = resolve;
-        const params = this.record.initializeParams;
-        this.transport.deliver({ jsonrpc: '2.0', id: REPLAY_ID, method: 'initialize', params });
-      });
+      const answer = this.#askAs(id, method, params);
+      return await withDeadline(answer, { timeoutMs: ASK_TIMEOUT_MS, signal, what: `Asking a server ${method}` });
     } finally {
-      this.#onReplayed = undefined;
+      this.#asked.delete(id);
     }
+  }
+
+  async #replayInitialize(): Promise<JSONRPCMessage> {
+    return this.#askAs(REPLAY_ID, 'initialize', this.record.initializeParams);
+  }
+
+  #askAs(id: string, method: string, params: Record<string, unknown>): Promise<JSONRPCMessage> {
+    return new Promise((resolve) => {
+      this.#asked.set(id, resolve);
+      this.transport.deliver({ jsonrpc: '2.0', id, method, params });
+    });
+  }
+
+  /** Undefined for what is the client's. */
+  #takeAnswer(message: JSONRPCMessage): Promise<void> | undefined {
+    const id = isResponse(message) ? message.id : undefined;
+    const resolve = id === undefined ? undefined : this.#asked.get(id);
+    if (id === undefined || resolve === undefined) return undefined;
+    this.#asked.delete(id);
+    resolve(message);
+    return Promise.resolve();
   }
 }

@@ -53,7 +53,12 @@ function createRegistry(store: GatedStore): SessionRegistry {
     maxSessions: 10,
     idleTimeoutMs: 60_000,
     ttlMs: 60_000,
-    owner: { onServerMessage: async () => {}, onServerClosed: () => {} },
+    owner: {
+      onServerMessage: async () => {},
+      onServerClosed: () => {},
+      onFreed: () => {},
+      isListening: () => false,
+    },
   });
 }
 

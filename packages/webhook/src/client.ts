@@ -82,7 +82,7 @@ export class WebhookClientTransport extends ClientTransport {
       tls,
       logger,
       webhookUrl: httpUrlOption('webhookUrl', options.webhookUrl).href,
-      headers: headersOption(options.headers),
+      headers: requestHeadersOption(options.headers),
       retryForMs: milliseconds('retryForMs', options.retryForMs, 60_000),
       requestTimeoutMs: Math.max(1, milliseconds('requestTimeoutMs', options.requestTimeoutMs, 30_000)),
       resendAfterMs: milliseconds('resendAfterMs', options.resendAfterMs, 20_000),
@@ -108,7 +108,8 @@ function isOfOrigin(url: string, origin: string): boolean {
 const OWN_HEADERS =
   /^(?:x-(?:client|session|request|message|related-request)-id|x-(?:method|protocol-version|reply-to|attempt|taken-by)|content-type)$/i;
 
-function headersOption(
+/** Checks the option `headers` of a client transport. */
+export function requestHeadersOption(
   value: RequestHeaders | undefined,
 ): (() => Promise<Readonly<Record<string, string>>>) | undefined {
   if (value === undefined) return undefined;

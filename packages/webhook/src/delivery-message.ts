@@ -1,5 +1,4 @@
 import { AsyncMcpError, isResponse, messageText } from '@asyncmcp/core';
-import { encodeHeaders } from './http-wire.js';
 import type { Envelope } from '@asyncmcp/core';
 import type { Pass } from './delivery-circuit.js';
 import type { Failure } from './delivery-errors.js';
@@ -9,11 +8,15 @@ import type { Signer } from './signature.js';
 
 const USER_AGENT = 'asyncmcp-webhook';
 
+/** What stands beside a message on its way; `identified`: whether the message id must be there, for it does not travel elsewhere. */
+export type EncodeHeaders = (envelope: Envelope, identified: boolean) => Record<string, string>;
+
 /** What {@link Outgoing} is made from. */
 export interface Posting {
   readonly envelope: Envelope;
   readonly signer: Signer | undefined;
   readonly body: string;
+  readonly encodeHeaders: EncodeHeaders;
   readonly endpoint: Endpoint;
   /** No further try begins after it, in ms since epoch. */
   readonly deadline: number;
@@ -41,11 +44,12 @@ export class Outgoing implements Queued {
   gone = false;
   lastFailure: Failure | undefined;
   readonly #signer: Signer | undefined;
+  readonly #encodeHeaders: EncodeHeaders;
   #headers: Record<string, string> | undefined;
   #signedAt = 0;
   #stopWaiting: (() => void) | undefined;
 
-  constructor({ envelope, signer, body, endpoint, deadline, resolve, reject }: Posting) {
+  constructor({ envelope, signer, body, encodeHeaders, endpoint, deadline, resolve, reject }: Posting) {
     this.envelope = envelope;
     this.body = body;
     this.endpoint = endpoint;
@@ -53,6 +57,7 @@ export class Outgoing implements Queued {
     this.resolve = resolve;
     this.reject = reject;
     this.#signer = signer;
+    this.#encodeHeaders = encodeHeaders;
     // With its URL: whoever is told about a session of others at an address of their own does not get into its way. Session ids
     // have no line breaks.
     this.session = `${envelope.sessionId ?? ''}\n${endpoint.url}`;
@@ -69,8 +74,9 @@ export class Outgoing implements Queued {
    */
   headersAt(now: number): Record<string, string> {
     const signer = this.#signer;
-    if (signer === undefined) return (this.#headers ??= webhookHeaders(this.envelope, false));
-    this.#headers ??= webhookHeaders(this.envelope, true);
+    if (signer === undefined) return (this.#headers ??= this.#unsignedHeaders(true));
+    // What is signed has the message's id in `webhook-id`.
+    this.#headers ??= this.#unsignedHeaders(false);
     this.#signedAt = Math.max(Math.floor(now / 1000), this.#signedAt + 1);
     // Over those of the try before, which is over: nobody reads them any more.
     return Object.assign(this.#headers, signer.sign(this.envelope.messageId, this.body, this.#signedAt));
@@ -110,13 +116,12 @@ export class Outgoing implements Queued {
     this.#stopWaiting?.();
     this.#stopWaiting = undefined;
   }
-}
 
-function webhookHeaders(envelope: Envelope, signed: boolean): Record<string, string> {
-  // What is signed has the message's id in `webhook-id`.
-  const headers = encodeHeaders(envelope, !signed);
-  headers['user-agent'] = USER_AGENT;
-  return headers;
+  #unsignedHeaders(identified: boolean): Record<string, string> {
+    const headers = this.#encodeHeaders(this.envelope, identified);
+    headers['user-agent'] = USER_AGENT;
+    return headers;
+  }
 }
 
 /**

@@ -25,6 +25,12 @@ export const Header = {
   takenBy: 'x-taken-by',
 } as const;
 
+/** What MCP's Streamable HTTP calls two of them (MCP 2025-11-25, Transports). They are read wherever the others are. */
+export const StreamableHeader = {
+  sessionId: 'mcp-session-id',
+  protocolVersion: 'mcp-protocol-version',
+} as const;
+
 export const JSON_TYPE = 'application/json';
 
 /** What a header can carry without anybody on the way changing it, and no longer than proxies take. */
@@ -95,9 +101,9 @@ class PostedEnvelope implements InboundEnvelope {
 
   constructor(type: InboundEnvelope['type'], body: string, headers: ReceivedHeaders, { extra, principal }: Beside) {
     const messageId = token(headers, Header.messageId);
-    const sessionId = token(headers, Header.sessionId);
+    const sessionId = token(headers, Header.sessionId) ?? token(headers, StreamableHeader.sessionId);
     const clientId = token(headers, Header.clientId);
-    const protocolVersion = token(headers, Header.protocolVersion);
+    const protocolVersion = token(headers, Header.protocolVersion) ?? token(headers, StreamableHeader.protocolVersion);
     const relatedRequestId = relatedId(headers[Header.relatedRequestId]);
     const replyTo = token(headers, Header.replyTo);
     const requestId = headers[Header.requestId];

@@ -13,6 +13,18 @@ export type PostOutcome =
   /** Not now, or not here: to be posted again after this many milliseconds. */
   | { readonly kind: 'later'; readonly delayMs: number };
 
+/** A sender that stays on the line. */
+export interface ConnectedSender extends WaitingSender {
+  /** Nothing more comes of its message. Called once. */
+  settled(): void;
+}
+
+/** A message in the inbox. */
+interface InboxMessage extends Settlement {
+  readonly envelope: InboundEnvelope;
+  attempt: number;
+}
+
 export interface InboxOptions {
   /** Takes a delivery; never rejects. */
   readonly handle: (delivery: Delivery) => Promise<void>;
@@ -30,20 +42,27 @@ export interface Inbox {
    * @param place - given back when the message is done with
    */
   post(envelope: InboundEnvelope, attempt: number, place: Place): Promise<PostOutcome>;
+  /**
+   * Takes a message whose sender stays on the line, and hears there whatever is to be heard: it is kept until it is settled, however
+   * often it has to be tried.
+   *
+   * @param place - given back when the message is done with
+   */
+  keep(envelope: InboundEnvelope, place: Place, sender: ConnectedSender): void;
   /** What would be tried again is given up from now on, and what waits for it. */
   close(): void;
 }
 
 export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
-  const waiting = new Map<PostedMessage, NodeJS.Timeout>();
+  const waiting = new Map<InboxMessage, NodeJS.Timeout>();
   let closed = false;
 
-  function deliver(message: PostedMessage): void {
+  function deliver(message: InboxMessage): void {
     // It never rejects.
     void handle(createDelivery(message.envelope, message.attempt, message));
   }
 
-  function tryAgain(message: PostedMessage, delayMs: number): void {
+  function tryAgain(message: InboxMessage, delayMs: number): void {
     if (closed) return giveUp(message);
     const timer = setTimeout(() => {
       waiting.delete(message);
@@ -53,7 +72,7 @@ export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
     waiting.set(message, timer);
   }
 
-  function giveUp(message: PostedMessage): void {
+  function giveUp(message: InboxMessage): void {
     onGivenUp(message.envelope);
     void message.ack();
   }
@@ -63,6 +82,9 @@ export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
       const message = new PostedMessage(envelope, attempt, place, tryAgain);
       deliver(message);
       return message.outcome;
+    },
+    keep(envelope, place, sender) {
+      deliver(new KeptMessage(envelope, place, sender, tryAgain));
     },
     close() {
       closed = true;
@@ -75,7 +97,7 @@ export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
 }
 
 /** A message, how it is settled, and its sender, in one object: one is made for every message. */
-class PostedMessage implements Settlement, WaitingSender {
+class PostedMessage implements InboxMessage, WaitingSender {
   readonly envelope: InboundEnvelope;
   readonly outcome: Promise<PostOutcome>;
   attempt: number;
@@ -138,6 +160,60 @@ class PostedMessage implements Settlement, WaitingSender {
   #say(outcome: PostOutcome): void {
     this.#told = true;
     this.#tell(outcome);
+  }
+}
+
+/** A message whose sender stays on the line. */
+class KeptMessage implements InboxMessage, WaitingSender {
+  readonly envelope: InboundEnvelope;
+  attempt = 1;
+  readonly #place: Place;
+  readonly #sender: ConnectedSender;
+  readonly #tryAgain: (message: KeptMessage, delayMs: number) => void;
+  #taken = false;
+
+  constructor(
+    envelope: InboundEnvelope,
+    place: Place,
+    sender: ConnectedSender,
+    onTryAgain: (message: KeptMessage, delayMs: number) => void,
+  ) {
+    this.envelope = envelope;
+    this.#place = place;
+    this.#sender = sender;
+    this.#tryAgain = onTryAgain;
+  }
+
+  /** Itself, until a session has the message: from then on it answers as it answers everything. */
+  get sender(): WaitingSender | undefined {
+    return this.#taken ? undefined : this;
+  }
+
+  taken(sessionId: string, begun: boolean): void {
+    this.#taken = true;
+    this.#sender.taken(sessionId, begun);
+  }
+
+  answered(): void {
+    this.#place.answered();
+  }
+
+  refuse(refusal: JSONRPCErrorResponse): void {
+    this.#sender.refuse(refusal);
+  }
+
+  async ack(): Promise<void> {
+    this.#place.settled();
+    this.#sender.settled();
+  }
+
+  async retry(delayMs = 0): Promise<void> {
+    this.#tryAgain(this, delayMs);
+  }
+
+  /** The host has reported why. */
+  reject(): Promise<void> {
+    return this.ack();
   }
 }
 

@@ -6,10 +6,8 @@ import type { BearerAuthOptions } from './server-auth.js';
 import type { GuardedAgentOptions } from './guarded-agent.js';
 import type { UrlGuardOptions } from './url-guard.js';
 
-/** Options of `WebhookServer`. */
-export interface WebhookServerOptions extends ServerOptions, UrlGuardOptions {
-  /** Where clients POST, below the prefix of the plugin if it has one. Default `/mcp/request`. */
-  readonly path?: string | undefined;
+/** Options that servers share which speak HTTP and send webhooks, with one meaning and one default. */
+export interface WebhookSendingServerOptions extends ServerOptions, UrlGuardOptions {
   /** Where a load balancer asks whether the server takes requests: 200, or 503 while it closes. Default `/health`; false: nowhere. */
   readonly healthPath?: string | false | undefined;
   /** Longest message taken, in bytes. Default 1,048,576 (1 MiB). */
@@ -35,6 +33,12 @@ export interface WebhookServerOptions extends ServerOptions, UrlGuardOptions {
   readonly tls?: GuardedAgentOptions['tls'];
   /** Bearer tokens that every request must have. Default: none; whoever reaches the server may use it. */
   readonly auth?: BearerAuthOptions | undefined;
+}
+
+/** Options of `WebhookServer`. */
+export interface WebhookServerOptions extends WebhookSendingServerOptions {
+  /** Where clients POST, below the prefix of the plugin if it has one. Default `/mcp/request`. */
+  readonly path?: string | undefined;
   /**
    * The URL of `path` on this very process. With several processes behind one address, the answers to what a server asks its
    * client (sampling, elicitation) then come to the process that asked. Default: clients answer where they send everything, and
@@ -43,8 +47,8 @@ export interface WebhookServerOptions extends ServerOptions, UrlGuardOptions {
   readonly answerUrl?: string | undefined;
 }
 
-/** What the options come to, those apart that their own modules check. */
-export interface CheckedWebhookServerOptions {
+/** What the shared options come to, those apart that their own modules check. */
+export interface CheckedWebhookSendingServerOptions {
   readonly host: CheckedServerOptions;
   readonly path: string;
   readonly healthPath: string | undefined;
@@ -54,10 +58,14 @@ export interface CheckedWebhookServerOptions {
   readonly deliverForMs: number;
   readonly deliveryTimeoutMs: number;
   readonly maxQueuedPerSession: number;
+}
+
+export interface CheckedWebhookServerOptions extends CheckedWebhookSendingServerOptions {
   readonly answerUrl: string | undefined;
 }
 
-const OPTION_NAMES = [
+/** The names of {@link WebhookSendingServerOptions} and `path`, for the check against misspelt options. */
+export const SENDING_SERVER_OPTION_NAMES: readonly string[] = [
   ...SERVER_OPTION_NAMES,
   'allowWebhookUrl',
   'allowedPorts',
@@ -72,16 +80,28 @@ const OPTION_NAMES = [
   'maxQueuedPerSession',
   'tls',
   'auth',
-  'answerUrl',
 ];
 
 const DAY_MS = 24 * 60 * 60_000;
 
 /** @throws AsyncMcpError `ERR_INVALID_OPTION` */
 export function checkWebhookServerOptions(options: WebhookServerOptions): CheckedWebhookServerOptions {
-  knownOptions('WebhookServer', options, OPTION_NAMES);
+  knownOptions('WebhookServer', options, [...SENDING_SERVER_OPTION_NAMES, 'answerUrl']);
+  const answerUrl = options.answerUrl === undefined ? undefined : httpUrlOption('answerUrl', options.answerUrl).href;
+  return { ...checkSendingServerOptions(options, '/mcp/request'), answerUrl };
+}
+
+/**
+ * Checks the options that servers share which speak HTTP and send webhooks, and fills in the defaults.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
+export function checkSendingServerOptions(
+  options: WebhookSendingServerOptions & { readonly path?: string | undefined },
+  defaultPath: string,
+): CheckedWebhookSendingServerOptions {
   const host = checkServerOptions(options);
-  const path = pathOption('path', options.path, '/mcp/request');
+  const path = pathOption('path', options.path, defaultPath);
   const healthPath = options.healthPath === false ? undefined : pathOption('healthPath', options.healthPath, '/health');
   if (healthPath === path) throw invalidOption('healthPath', healthPath, 'another path than "path"');
   return {
@@ -104,7 +124,6 @@ export function checkWebhookServerOptions(options: WebhookServerOptions): Checke
       fallback: 30_000,
       unit: 'milliseconds',
     }),
-    answerUrl: options.answerUrl === undefined ? undefined : httpUrlOption('answerUrl', options.answerUrl).href,
   };
 }
 

@@ -1,15 +1,15 @@
-import { AsyncMcpError, errorCodeOf } from '@asyncmcp/core';
+import { AsyncMcpError } from '@asyncmcp/core';
 import { isRefusal } from './server-auth.js';
 import { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
 import { Header, attemptOf, decodeHeaders, takenByOf } from './http-wire.js';
+import { closing, elsewhere, refusalOf, tooMuch } from './server-refusals.js';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { InboundEnvelope } from '@asyncmcp/core';
-import type { JSONRPCErrorResponse } from '@modelcontextprotocol/sdk/types.js';
 import type { Admission, Place } from './server-admission.js';
 import type { Authenticate, Authenticated } from './server-auth.js';
 import type { ClientSessions } from './server-client-sessions.js';
 import type { HttpRefusal } from './http-errors.js';
-import type { Inbox, PostOutcome } from './server-inbox.js';
+import type { Inbox } from './server-inbox.js';
 
 export interface RequestRouteOptions {
   readonly path: string;
@@ -28,9 +28,6 @@ export interface RequestRouteOptions {
   /** Whether the server no longer takes anything. */
   readonly isClosing: () => boolean;
 }
-
-/** How soon a client that is told to wait may ask again, in seconds. */
-const RETRY_AFTER = { full: '1', sessionLimit: '5', closing: '1' };
 
 const NO_PLACE: Place = { answered: () => {}, settled: () => {} };
 
@@ -151,57 +148,9 @@ function isInitialize({ headers }: FastifyRequest, isNew: boolean): boolean {
   return method === undefined ? isNew : method === 'initialize';
 }
 
-function refusalOf(outcome: Extract<PostOutcome, { kind: 'refused' | 'later' }>, attempt: number): HttpRefusal {
-  if (outcome.kind === 'refused') return statusOf(outcome.refusal);
-  const text = 'The message could not be handled now, or not by this process; send it again.';
-  const error = new AsyncMcpError('ERR_UNAVAILABLE', text, { details: { attempt } });
-  return httpRefusal(503, error, { 'retry-after': String(Math.ceil(outcome.delayMs / 1000)) });
-}
-
-/** The status that goes with a JSON-RPC error. */
-function statusOf(body: JSONRPCErrorResponse): HttpRefusal {
-  switch (errorCodeOf(body)) {
-    case 'ERR_SESSION_NOT_FOUND':
-      return { status: 404, body };
-    case 'ERR_SESSION_LIMIT':
-      return { status: 503, body, headers: { 'retry-after': RETRY_AFTER.sessionLimit } };
-    case 'ERR_MESSAGE_TOO_LARGE':
-      return { status: 413, body };
-    case 'ERR_CREATE_SERVER':
-    case 'ERR_SESSION_STORE':
-    case 'ERR_INTERNAL':
-      return { status: 500, body };
-    default:
-      return { status: 400, body };
-  }
-}
-
-function tooMuch(full: 'server-full' | 'session-full'): HttpRefusal {
-  const text = full === 'server-full' ? 'The server' : 'This session';
-  const error = new AsyncMcpError(
-    'ERR_UNAVAILABLE',
-    `${text} has as many calls in flight as it may; send it again later.`,
-  );
-  return httpRefusal(full === 'server-full' ? 503 : 429, error, { 'retry-after': RETRY_AFTER.full });
-}
-
-function elsewhere(): HttpRefusal {
-  const text = 'Another process has taken this request and may be working on it; ask again, for that one.';
-  const error = new AsyncMcpError('ERR_UNAVAILABLE', text, { details: { elsewhere: true } });
-  return httpRefusal(503, error, { 'retry-after': '0' });
-}
-
 function wrongMethod(): HttpRefusal {
   const error = new AsyncMcpError('ERR_MESSAGE_INVALID', 'POST a message, or DELETE a session.');
   return httpRefusal(405, error, { allow: 'POST, DELETE' });
-}
-
-function closing(): HttpRefusal {
-  const error = new AsyncMcpError(
-    'ERR_CLOSED',
-    'This server is shutting down; send the message again, another may take it.',
-  );
-  return httpRefusal(503, error, { 'retry-after': RETRY_AFTER.closing, connection: 'close' });
 }
 
 function bad(status: 400 | 415, text: string): HttpRefusal {

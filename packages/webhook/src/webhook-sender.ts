@@ -3,9 +3,11 @@ import { destinationGone, senderClosed, shownText } from './delivery-errors.js';
 import { Endpoints } from './delivery-endpoints.js';
 import { Outgoing, toBody } from './delivery-message.js';
 import { deliver } from './delivery-run.js';
+import { encodeHeaders } from './http-wire.js';
 import { Outbox } from './delivery-outbox.js';
 import type { Envelope, Logger } from '@asyncmcp/core';
 import type { Dispatcher } from 'undici';
+import type { EncodeHeaders } from './delivery-message.js';
 import type { DeliveryTools } from './delivery-run.js';
 import type { HttpExchange } from './http-exchange.js';
 import type { Signer } from './signature.js';
@@ -36,6 +38,8 @@ export interface WebhookSenderOptions {
    * Called once for every message that was accepted and failed for good, before `send()` rejects. What it throws is logged.
    */
   readonly onundelivered: (failure: UndeliveredWebhook) => void;
+  /** What stands beside a message on its way. Default: the headers of the webhook transport. */
+  readonly encodeHeaders?: EncodeHeaders | undefined;
   readonly logger: Logger;
   /** The clock, in ms since epoch, for tests. Default Date.now. */
   readonly now?: () => number;
@@ -106,7 +110,10 @@ class Sender implements WebhookSender {
       const body = toBody(envelope);
       const deadline = this.#now() + this.#options.retryForMs;
       const endpoint = this.#endpoints.acquire(url);
-      this.#outbox.add(new Outgoing({ envelope, signer, body, endpoint, deadline, resolve, reject }));
+      const headers = this.#options.encodeHeaders ?? encodeHeaders;
+      this.#outbox.add(
+        new Outgoing({ envelope, signer, body, encodeHeaders: headers, endpoint, deadline, resolve, reject }),
+      );
     });
   }
 

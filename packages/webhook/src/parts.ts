@@ -1,0 +1,37 @@
+/**
+ * What `@asyncmcp/webhook` is made of, for transports that are made of the same: `@asyncmcp/streamable-webhook` is one. For writing a
+ * transport, not for using one; it may change with any minor version.
+ *
+ * @packageDocumentation
+ */
+export { createAdmission } from './server-admission.js';
+export { createBearerAuth, isRefusal } from './server-auth.js';
+export { createInbox } from './server-inbox.js';
+export { createWebhookDelivery } from './server-delivery.js';
+export { ServerLifecycle, createReporter } from './server-lifecycle.js';
+export { closing, elsewhere, refusalOf, statusOf, tooMuch } from './server-refusals.js';
+export {
+  SENDING_SERVER_OPTION_NAMES,
+  checkSendingServerOptions,
+  httpUrlOption,
+  maxMessageBytesOption,
+} from './server-options.js';
+export { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
+export { Header, StreamableHeader, attemptOf, decodeHeaders, encodeHeaders, takenByOf } from './http-wire.js';
+export { requestText } from './http-exchange.js';
+export { createResends } from './client-resends.js';
+export { createServerPost } from './client-post.js';
+export { requestHeadersOption } from './client.js';
+
+export type { Admission, AdmissionOptions, Place } from './server-admission.js';
+export type { Authenticate, Authenticated } from './server-auth.js';
+export type { ConnectedSender, Inbox, InboxOptions, PostOutcome } from './server-inbox.js';
+export type { WebhookDelivery, WebhookDeliveryOptions } from './server-delivery.js';
+export type { ReporterOptions, ServerLifecycleOptions } from './server-lifecycle.js';
+export type { CheckedWebhookSendingServerOptions, WebhookSendingServerOptions } from './server-options.js';
+export type { HttpRefusal } from './http-errors.js';
+export type { Beside, ReceivedHeaders } from './http-wire.js';
+export type { HttpExchange, HttpHeaders, HttpRequest } from './http-exchange.js';
+export type { EncodeHeaders } from './delivery-message.js';
+export type { Resends, ResendsOptions } from './client-resends.js';
+export type { ServerAnswer, ServerPost, ServerPostOptions, ServerRequest } from './client-post.js';
