@@ -90,7 +90,8 @@ export class CallRunner {
     try {
       if (call.request.method === 'initialize') await this.#settleInitialize(session, response);
       const { record } = session;
-      const envelope = createEnvelope(response, { sessionId: record.id, clientId: record.clientId });
+      const { via } = call.flight.envelope;
+      const envelope = createEnvelope(response, { sessionId: record.id, clientId: record.clientId, via });
       await this.#options.responder.answer(call.flight, record.replyTo, envelope, record);
     } finally {
       call.end();

@@ -14,6 +14,11 @@ export interface EnvelopeMetadata {
   readonly replyTo?: string;
   /** Whether it is a notification for every client that hears it, whatever its session. */
   readonly broadcast?: true;
+  /**
+   * Which of its session's ways a message takes, where a transport has several: over the connection or by webhook, say. The source of a
+   * request sets it, and the host puts it on all that belongs to that request. It does not travel.
+   */
+  readonly via?: string;
   readonly sentAt: Date;
 }
 
@@ -74,9 +79,10 @@ class Metadata implements EnvelopeMetadata {
   declare readonly relatedRequestId?: RequestId;
   declare readonly replyTo?: string;
   declare readonly broadcast?: true;
+  declare readonly via?: string;
 
   constructor(metadata: PartialMetadata) {
-    const { sessionId, clientId, protocolVersion, relatedRequestId, replyTo } = metadata;
+    const { sessionId, clientId, protocolVersion, relatedRequestId, replyTo, via } = metadata;
     this.messageId = metadata.messageId ?? randomUUID();
     this.sentAt = metadata.sentAt ?? new Date();
     if (sessionId !== undefined) this.sessionId = sessionId;
@@ -85,6 +91,7 @@ class Metadata implements EnvelopeMetadata {
     if (relatedRequestId !== undefined) this.relatedRequestId = relatedRequestId;
     if (replyTo !== undefined) this.replyTo = replyTo;
     if (metadata.broadcast === true) this.broadcast = true;
+    if (via !== undefined) this.via = via;
   }
 }
 

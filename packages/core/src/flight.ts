@@ -14,12 +14,14 @@ class RecordedReply {
   readonly address: string;
   readonly sessionId: string | undefined;
   readonly clientId: string | undefined;
+  readonly via: string | undefined;
   readonly message: string;
 
-  constructor(address: string, { sessionId, clientId }: Envelope, message: string) {
+  constructor(address: string, { sessionId, clientId, via }: Envelope, message: string) {
     this.address = address;
     this.sessionId = sessionId;
     this.clientId = clientId;
+    this.via = via;
     this.message = message;
   }
 }
@@ -149,11 +151,11 @@ export class FlightLedger {
     const recorded = this.#outcomes.get(key);
     if (recorded === undefined) return undefined;
     if (recorded === NO_REPLY) return {};
-    const { address, sessionId, clientId, message } = recorded;
+    const { address, sessionId, clientId, via, message } = recorded;
     // A send of its own: under the first one's id a FIFO queue or a webhook receiver would take it for that one, and refuse it.
     // Our own text, of a message that was typed when it was recorded.
     return {
-      reply: { address, envelope: createEnvelope(JSON.parse(message) as JSONRPCMessage, { sessionId, clientId }) },
+      reply: { address, envelope: createEnvelope(JSON.parse(message) as JSONRPCMessage, { sessionId, clientId, via }) },
     };
   }
 

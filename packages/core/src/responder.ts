@@ -89,7 +89,7 @@ export class Responder {
       return;
     }
     try {
-      await this.answer(flight, target.address, this.#errorEnvelope(id, refusal, target), target.session);
+      await this.answer(flight, target.address, this.#errorEnvelope(flight, id, refusal, target), target.session);
     } catch {
       // answer() has settled the message and, where it is lost, reported why.
     }
@@ -110,7 +110,7 @@ export class Responder {
     this.#report(refusal.error);
     if (target !== undefined) {
       const { address } = target;
-      const envelope = this.#errorEnvelope(id, refusal, target);
+      const envelope = this.#errorEnvelope(flight, id, refusal, target);
       try {
         await this.#port.send(address, envelope, target.session);
         this.#ledger.record(flight, { reply: { address, envelope } });
@@ -172,8 +172,14 @@ export class Responder {
     return { ...envelope, message: errorResponse(message.id, JsonRpcErrorCode.internalError, explained) };
   }
 
-  #errorEnvelope(id: RequestId | undefined, { code, error }: Refusal, { sessionId, clientId }: ReplyTarget): Envelope {
-    return createEnvelope(errorResponse(id, code, error), { sessionId, clientId });
+  #errorEnvelope(
+    flight: Flight,
+    id: RequestId | undefined,
+    { code, error }: Refusal,
+    { sessionId, clientId }: ReplyTarget,
+  ): Envelope {
+    const { via } = flight.envelope;
+    return createEnvelope(errorResponse(id, code, error), { sessionId, clientId, via });
   }
 }
 

@@ -8,7 +8,7 @@ import { Responder } from './responder.js';
 import { backoffDelay } from './retry.js';
 import { SessionRegistry } from './session-registry.js';
 import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage, MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
 import type { Delivery } from './delivery.js';
 import type { InboundEnvelope, Sender } from './envelope.js';
 import type { Logger } from './logger.js';
@@ -144,11 +144,18 @@ export class SessionHost implements Sessions {
    * Asks the server object of a live session something, as its client would; the client hears nothing of it. Resolves with undefined
    * when the session is not live here.
    *
+   * @param extra - what the server is told of the way the question came
+   *
    * @throws AsyncMcpError `ERR_UNAVAILABLE` when it does not answer
    */
-  async ask(id: string, method: string, params: Record<string, unknown>): Promise<JSONRPCMessage | undefined> {
+  async ask(
+    id: string,
+    method: string,
+    params: Record<string, unknown>,
+    extra?: MessageExtraInfo,
+  ): Promise<JSONRPCMessage | undefined> {
     const session = this.#registry.liveOf(id);
-    return session === undefined ? undefined : this.#registry.ask(session, method, params);
+    return session === undefined ? undefined : this.#registry.ask(session, { method, params, extra });
   }
 
   /**
@@ -219,6 +226,7 @@ export class SessionHost implements Sessions {
       sessionId: record.id,
       clientId: record.clientId,
       relatedRequestId: related,
+      via: related === undefined ? undefined : session.calls.get(related)?.flight.envelope.via,
       replyTo: isQuestion ? this.#options.answerAddress : undefined,
     });
     try {

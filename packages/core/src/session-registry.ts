@@ -7,7 +7,7 @@ import { Session } from './session.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Sender } from './envelope.js';
 import type { Logger } from './logger.js';
-import type { CreateServer, SessionOwner } from './session.js';
+import type { CreateServer, Question, SessionOwner } from './session.js';
 import type { SessionRecord, SessionStore } from './session-store.js';
 
 /** A live session, as `server.sessions.list()` shows it. */
@@ -203,11 +203,12 @@ export class SessionRegistry {
    *
    * @throws AsyncMcpError `ERR_UNAVAILABLE`
    */
-  async ask(session: Session, method: string, params: Record<string, unknown>): Promise<JSONRPCMessage> {
+  async ask(session: Session, question: Question): Promise<JSONRPCMessage> {
     try {
-      return await session.ask(method, params, this.#abort.signal);
+      return await session.ask(question, this.#abort.signal);
     } catch (error) {
-      throw toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The server of session ${session.id} did not answer ${method}`);
+      const text = `The server of session ${session.id} did not answer ${question.method}`;
+      throw toAsyncMcpError(error, 'ERR_UNAVAILABLE', text);
     }
   }
 

@@ -5,7 +5,7 @@ import { isErrorResponse, isResponse } from './jsonrpc.js';
 import { ServerRequests } from './server-requests.js';
 import { SessionTransport } from './session-transport.js';
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage, MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Call } from './call.js';
 import type { SessionRecord } from './session-store.js';
 
@@ -33,6 +33,14 @@ export interface SessionOwner {
   onFreed(session: Session): void;
   /** Whether somebody holds a connection open to hear what a session says by itself: then it is not idle. */
   isListening(session: Session): boolean;
+}
+
+/** What a server is asked by us. */
+export interface Question {
+  readonly method: string;
+  readonly params: Record<string, unknown>;
+  /** What handlers are told of the way it came. */
+  readonly extra?: MessageExtraInfo | undefined;
 }
 
 /** A server that is not made, connected and past the replayed handshake in this time, in milliseconds, is given up. */
@@ -145,24 +153,25 @@ export class Session {
    *
    * @throws when there is no answer in ten seconds, or the signal aborts
    */
-  async ask(method: string, params: Record<string, unknown>, signal: AbortSignal): Promise<JSONRPCMessage> {
+  async ask(question: Question, signal: AbortSignal): Promise<JSONRPCMessage> {
     const id = `asyncmcp-asks-${this.#questions++}`;
     try {
-      const answer = this.#askAs(id, method, params);
-      return await withDeadline(answer, { timeoutMs: ASK_TIMEOUT_MS, signal, what: `Asking a server ${method}` });
+      const answer = this.#askAs(id, question);
+      const what = `Asking a server ${question.method}`;
+      return await withDeadline(answer, { timeoutMs: ASK_TIMEOUT_MS, signal, what });
     } finally {
       this.#asked.delete(id);
     }
   }
 
   async #replayInitialize(): Promise<JSONRPCMessage> {
-    return this.#askAs(REPLAY_ID, 'initialize', this.record.initializeParams);
+    return this.#askAs(REPLAY_ID, { method: 'initialize', params: this.record.initializeParams });
   }
 
-  #askAs(id: string, method: string, params: Record<string, unknown>): Promise<JSONRPCMessage> {
+  #askAs(id: string, { method, params, extra }: Question): Promise<JSONRPCMessage> {
     return new Promise((resolve) => {
       this.#asked.set(id, resolve);
-      this.transport.deliver({ jsonrpc: '2.0', id, method, params });
+      this.transport.deliver({ jsonrpc: '2.0', id, method, params }, extra);
     });
   }
 

@@ -54,10 +54,26 @@ export interface ServerAnswer {
  */
 export type ServerPost = (request: ServerRequest) => Promise<ServerAnswer>;
 
-interface Answer {
+/** What a server answered to one try. */
+export interface PostAnswer {
   readonly status: number;
   readonly retryAfter: string | string[] | undefined;
+  /** The JSON it consists of; undefined where it is none, or was not read. */
   readonly body: unknown;
+}
+
+/** One logical send, as far as sending it again is concerned. */
+export interface PersistentSend<A extends PostAnswer> {
+  /** Where it goes, for messages: without a query, which may hold a secret. */
+  readonly target: string;
+  /** Whether it names a session: a 404 that no server of ours has written means that the URL is wrong, before there is one. */
+  readonly inSession: boolean;
+  /** How often servers have begun with the message before, plus one. */
+  readonly attempt: number;
+  /** The server process that has taken it before, and may be working on it. */
+  readonly takenBy: string | undefined;
+  /** Sends it once. */
+  tryOnce(attempt: number, takenBy: string | undefined): Promise<A>;
 }
 
 /** Longest body of an answer that is read, in characters. */
@@ -78,90 +94,105 @@ const TRANSIENT: readonly number[] = [408, 425, 429, 502, 503, 504];
 const TRANSIENT_OF_PROXIES: readonly number[] = [404, 500];
 
 export function createServerPost(options: ServerPostOptions): ServerPost {
-  const { agent, userHeaders, retryForMs, logger, closing } = options;
+  const { agent, userHeaders } = options;
 
-  async function tryOnce(request: ServerRequest, attempt: number, takenBy?: string): Promise<Answer> {
+  async function tryOnce(request: ServerRequest, attempt: number, takenBy?: string): Promise<PostAnswer> {
     const { method, origin, path, body } = request;
     const own = userHeaders === undefined ? request.headers : { ...(await userHeaders()), ...request.headers };
     // A first try, which nearly all are, needs no headers of its own.
-    const headers = attempt === 1 && takenBy === undefined ? own : againHeaders(own, attempt, takenBy);
+    const headers = attempt === 1 && takenBy === undefined ? own : { ...own, ...againHeaders(attempt, takenBy) };
     const exchange = await requestText(agent, { method, origin, path, headers, body });
-    return { status: exchange.status, retryAfter: exchange.headers['retry-after'], body: parse(exchange.text()) };
+    return { status: exchange.status, retryAfter: exchange.headers['retry-after'], body: parseAnswer(exchange.text()) };
   }
 
   return async (request) => {
-    const { takenBy } = request;
-    const deadline = Date.now() + retryForMs;
-    let { attempt } = request;
-    let misses = 0;
-    for (let tries = 1; ; tries++) {
-      closing.throwIfAborted();
-      const answer = await tryOnce(request, attempt, misses < MAX_MISSES ? takenBy : undefined).catch(
-        (error: unknown) => unreachable(request, error),
-      );
-      if (!(answer instanceof AsyncMcpError) && isTaken(answer)) return readYes(answer);
-      const failure = answer instanceof AsyncMcpError ? answer : refused(request, answer);
-      const handOn = answer instanceof AsyncMcpError ? {} : handOnIn(answer);
-      if (handOn.elsewhere === true) misses++;
-      if (handOn.attempt !== undefined) attempt = handOn.attempt + 1;
-      const asked = answer instanceof AsyncMcpError ? 0 : retryAfterOf(request, answer, failure);
-      const quick = handOn.elsewhere === true || (handOn.attempt !== undefined && asked === 0);
-      const delayMs = Math.max(asked, backoffDelay(tries, quick ? HAND_ON_BACKOFF : BACKOFF));
-      // Looking for another process ends by itself.
-      const late = Date.now() + delayMs > deadline && handOn.elsewhere !== true;
-      if (closing.aborted || late) throw failure;
-      logger.debug({ err: failure, tries, delayMs }, 'the server did not take a message; it is sent again');
-      await pause(delayMs, closing);
-    }
+    const { attempt, takenBy, headers } = request;
+    const answer = await sendUntilTaken(
+      {
+        target: shownTarget(request),
+        inSession: headers[Header.sessionId] !== undefined,
+        attempt,
+        takenBy,
+        tryOnce: (nth, process) => tryOnce(request, nth, process),
+      },
+      options,
+    );
+    return readYes(answer);
   };
 }
 
-function isTaken({ status }: Answer): boolean {
+/**
+ * Sends a message until a server has taken it (2xx) or refused it for good.
+ *
+ * @throws AsyncMcpError as {@link ServerPost}
+ */
+export async function sendUntilTaken<A extends PostAnswer>(
+  send: PersistentSend<A>,
+  { retryForMs, logger, closing }: Pick<ServerPostOptions, 'retryForMs' | 'logger' | 'closing'>,
+): Promise<A> {
+  const deadline = Date.now() + retryForMs;
+  let { attempt } = send;
+  let misses = 0;
+  for (let tries = 1; ; tries++) {
+    closing.throwIfAborted();
+    const answer = await send
+      .tryOnce(attempt, misses < MAX_MISSES ? send.takenBy : undefined)
+      .catch((error: unknown) => unreachable(send.target, error));
+    if (!(answer instanceof AsyncMcpError) && isTaken(answer)) return answer;
+    const failure = answer instanceof AsyncMcpError ? answer : refused(send.target, answer);
+    const handOn = answer instanceof AsyncMcpError ? {} : handOnIn(answer);
+    if (handOn.elsewhere === true) misses++;
+    if (handOn.attempt !== undefined) attempt = handOn.attempt + 1;
+    const asked = answer instanceof AsyncMcpError ? 0 : retryAfterOf(send.inSession, answer, failure);
+    const quick = handOn.elsewhere === true || (handOn.attempt !== undefined && asked === 0);
+    const delayMs = Math.max(asked, backoffDelay(tries, quick ? HAND_ON_BACKOFF : BACKOFF));
+    // Looking for another process ends by itself.
+    const late = Date.now() + delayMs > deadline && handOn.elsewhere !== true;
+    if (closing.aborted || late) throw failure;
+    logger.debug({ err: failure, tries, delayMs }, 'the server did not take a message; it is sent again');
+    await pause(delayMs, closing);
+  }
+}
+
+function isTaken({ status }: PostAnswer): boolean {
   return status >= 200 && status < 300;
 }
 
-function readYes({ body }: Answer): ServerAnswer {
+/** What a server's yes says of who has the message. */
+export function readYes({ body }: Pick<PostAnswer, 'body'>): ServerAnswer {
   const server = isRecord(body) ? body['server'] : undefined;
   return { attempt: attemptIn(body), takenBy: typeof server === 'string' && server.length <= 100 ? server : undefined };
 }
 
 /** How long the server asks to wait, in milliseconds. Throws what is final. */
-function retryAfterOf(request: ServerRequest, answer: Answer, failure: AsyncMcpError): number {
-  if (!isTransient(request, answer)) throw failure;
+function retryAfterOf(inSession: boolean, answer: PostAnswer, failure: AsyncMcpError): number {
+  if (!isTransient(inSession, answer)) throw failure;
   return parseRetryAfter(answer.retryAfter, Date.now());
 }
 
-/** Before there is a session, a 404 that no server of ours has written means that the URL is wrong. */
-function isTransient({ headers }: ServerRequest, { status, body }: Answer): boolean {
+function isTransient(inSession: boolean, { status, body }: PostAnswer): boolean {
   if (TRANSIENT.includes(status)) return true;
-  return (
-    TRANSIENT_OF_PROXIES.includes(status) && errorIn(body) === undefined && headers[Header.sessionId] !== undefined
-  );
+  return TRANSIENT_OF_PROXIES.includes(status) && errorIn(body) === undefined && inSession;
 }
 
 /** A server that is not the one to handle a message says so in its error: it began and could not go on, or another has it. */
-function handOnIn({ body }: Answer): { readonly attempt?: number; readonly elsewhere?: boolean } {
+function handOnIn({ body }: PostAnswer): { readonly attempt?: number; readonly elsewhere?: boolean } {
   const data: unknown = errorIn(body)?.error.data;
   const attempt = attemptIn(data);
   return { ...(attempt !== undefined && { attempt }), elsewhere: isRecord(data) && data['elsewhere'] === true };
 }
 
-function againHeaders(
-  headers: Record<string, string>,
-  attempt: number,
-  takenBy: string | undefined,
-): Record<string, string> {
+/** The headers of what is sent again. */
+export function againHeaders(attempt: number, takenBy: string | undefined): Record<string, string> {
   return {
-    ...headers,
     ...(attempt > 1 && { [Header.attempt]: String(attempt) }),
     ...(takenBy !== undefined && { [Header.takenBy]: takenBy }),
   };
 }
 
-function unreachable(request: ServerRequest, error: unknown): AsyncMcpError {
-  const text = `${shownTarget(request)} cannot be reached`;
+function unreachable(target: string, error: unknown): AsyncMcpError {
   const why = error instanceof Error ? error.message : String(error);
-  return new AsyncMcpError('ERR_UNAVAILABLE', `${text}: ${why}`, { cause: error });
+  return new AsyncMcpError('ERR_UNAVAILABLE', `${target} cannot be reached: ${why}`, { cause: error });
 }
 
 /** Without the query, which may hold a secret. */
@@ -184,9 +215,8 @@ const PASSED_ON: ReadonlySet<string> = new Set<AsyncMcpErrorCode>([
   'ERR_TOO_MANY_ATTEMPTS',
 ]);
 
-function refused(request: ServerRequest, { status, body }: Answer): AsyncMcpError {
+function refused(where: string, { status, body }: PostAnswer): AsyncMcpError {
   const error = errorIn(body);
-  const where = shownTarget(request);
   const details = { status, ...(error !== undefined && { error: error.error }) };
   const text =
     error === undefined
@@ -217,7 +247,8 @@ function attemptIn(body: unknown): number | undefined {
   return typeof attempt === 'number' && Number.isSafeInteger(attempt) && attempt > 0 ? attempt : undefined;
 }
 
-function parse(text: string): unknown {
+/** The JSON that an answer consists of; undefined for anything else. */
+export function parseAnswer(text: string): unknown {
   if (text.length > MAX_ANSWER_LENGTH) return undefined;
   try {
     return JSON.parse(text);

@@ -1,10 +1,13 @@
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { ServerAnswer, ServerRequest } from './client-post.js';
 
-export interface ResendsOptions {
+/** A request as far as sending it again is concerned. */
+export type Resendable = Pick<ServerRequest, 'attempt' | 'takenBy'>;
+
+export interface ResendsOptions<R extends Resendable> {
   /** How long after a request was sent last it is sent again, in milliseconds; 0: never. */
   readonly afterMs: number;
-  readonly post: (request: ServerRequest) => Promise<ServerAnswer>;
+  readonly post: (request: R) => Promise<ServerAnswer>;
   /** Told when a server refused, or could not be reached; it says whether there is any use in going on. */
   readonly onFailed: (id: RequestId, error: unknown) => Promise<'go on' | 'stop'>;
 }
@@ -13,9 +16,9 @@ export interface ResendsOptions {
  * Requests that a server has taken and nobody has answered yet, sent again from time to time: a server that was killed has
  * forgotten them. One that works on a request absorbs the copy; one that answered sends its answer again.
  */
-export interface Resends {
+export interface Resends<R extends Resendable> {
   /** A request is being sent for the first time. Its answer may be here before the server's yes. */
-  sending(id: RequestId, request: ServerRequest): void;
+  sending(id: RequestId, request: R): void;
   /** The server has taken it. */
   taken(id: RequestId, answer: ServerAnswer): void;
   /** It is answered, or nobody waits for it any more. */
@@ -23,8 +26,8 @@ export interface Resends {
   close(): void;
 }
 
-interface Open {
-  request: ServerRequest;
+interface Open<R> {
+  request: R;
   sentAt: number;
   sending: boolean;
 }
@@ -32,8 +35,8 @@ interface Open {
 /** How many times in the interval it is looked for what is due. */
 const LOOKS = 4;
 
-export function createResends({ afterMs, post, onFailed }: ResendsOptions): Resends {
-  const open = new Map<RequestId, Open>();
+export function createResends<R extends Resendable>({ afterMs, post, onFailed }: ResendsOptions<R>): Resends<R> {
+  const open = new Map<RequestId, Open<R>>();
   let timer: NodeJS.Timeout | undefined;
 
   function look(): void {
@@ -43,7 +46,7 @@ export function createResends({ afterMs, post, onFailed }: ResendsOptions): Rese
     }
   }
 
-  async function sendAgain(id: RequestId, entry: Open): Promise<void> {
+  async function sendAgain(id: RequestId, entry: Open<R>): Promise<void> {
     entry.sending = true;
     try {
       entry.request = next(entry.request, await post(entry.request));
@@ -89,6 +92,6 @@ export function createResends({ afterMs, post, onFailed }: ResendsOptions): Rese
 }
 
 /** A server that has begun with it counts as one attempt. One that only absorbed a copy says no number. */
-function next(request: ServerRequest, { attempt, takenBy }: ServerAnswer): ServerRequest {
+function next<R extends Resendable>(request: R, { attempt, takenBy }: ServerAnswer): R {
   return { ...request, takenBy, attempt: attempt === undefined ? request.attempt : attempt + 1 };
 }

@@ -1,29 +1,12 @@
-import {
-  AsyncMcpError,
-  JsonRpcErrorCode,
-  createDelivery,
-  createMetadata,
-  errorResponse,
-  isAsyncMcpError,
-  isRecord,
-  isRequest,
-  messageText,
-  toAsyncMcpError,
-} from '@asyncmcp/core';
+import { AsyncMcpError, isAsyncMcpError, isRecord, isRequest, messageText, toAsyncMcpError } from '@asyncmcp/core';
 import { setMaxListeners } from 'node:events';
 import { Agent } from 'undici';
 import { encodeHeaders, encodeMetadata } from './http-wire.js';
 import { createResends } from './client-resends.js';
 import { createServerPost } from './client-post.js';
-import type {
-  AsyncMcpErrorCode,
-  ClientWire,
-  ClientWireEvents,
-  Envelope,
-  InboundEnvelope,
-  Logger,
-} from '@asyncmcp/core';
-import type { JSONRPCErrorResponse, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import { isLost, isMethodNotFound, refusalDelivery, sessionLost } from './client-refusals.js';
+import type { ClientWire, ClientWireEvents, Envelope, Logger } from '@asyncmcp/core';
+import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { ConnectionOptions } from 'node:tls';
 import type { Attachment, WebhookReceiver } from './receiver.js';
 import type { ServerAnswer, ServerRequest } from './client-post.js';
@@ -43,8 +26,6 @@ export interface ClientWireOptions {
   readonly logger: Logger;
 }
 
-/** What is said of a request that is lost for good. */
-const LOST: readonly AsyncMcpErrorCode[] = ['ERR_SESSION_NOT_FOUND', 'ERR_TOO_MANY_ATTEMPTS'];
 /** Most connections of one transport to its server; what comes then waits for one. */
 const CONNECTIONS = 64;
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -73,7 +54,7 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
   let attachment: Attachment | undefined;
   let events: ClientWireEvents | undefined;
   let closed: Promise<void> | undefined;
-  const resends = createResends({ afterMs: options.resendAfterMs, post: track, onFailed: resendFailed });
+  const resends = createResends<ServerRequest>({ afterMs: options.resendAfterMs, post: track, onFailed: resendFailed });
 
   /** Sends, and lets close() know of it. */
   async function track(request: ServerRequest): Promise<ServerAnswer> {
@@ -106,7 +87,7 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
   async function resendFailed(id: RequestId, error: unknown): Promise<'go on' | 'stop'> {
     const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'A request could not be sent again');
     if (closing.signal.aborted) return 'stop';
-    if (!LOST.includes(failure.code)) {
+    if (!isLost(failure)) {
       events?.failed(failure);
       return 'go on';
     }
@@ -116,9 +97,7 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
 
   /** Hands a request the server's refusal as if it had come by webhook. */
   async function answerWith(id: RequestId, failure: AsyncMcpError): Promise<void> {
-    const envelope = refusalEnvelope(clientId, refusalFor(id, failure));
-    const done = async (): Promise<void> => {};
-    await events?.receive(createDelivery(envelope, 1, { ack: done, retry: done, reject: done }));
+    await events?.receive(refusalDelivery(clientId, id, failure));
   }
 
   async function close(): Promise<void> {
@@ -199,30 +178,6 @@ function requestOf({ origin, path }: Target, envelope: Envelope): ServerRequest 
 /** A DELETE has no body. */
 function withoutType({ 'content-type': _type, ...headers }: Record<string, string>): Record<string, string> {
   return headers;
-}
-
-/** That a method is not known answers a question, such as a newer client's probe; it is no failure to send. */
-function isMethodNotFound(error: unknown): error is AsyncMcpError {
-  const theirs = isAsyncMcpError(error) ? error.details['error'] : undefined;
-  return isRecord(theirs) && theirs['code'] === JsonRpcErrorCode.methodNotFound;
-}
-
-function sessionLost(error: unknown, sessionId: string | undefined): AsyncMcpError | undefined {
-  if (sessionId === undefined || !isAsyncMcpError(error, 'ERR_SESSION_NOT_FOUND')) return undefined;
-  const text = `The server no longer knows session ${sessionId}; connect again with a new transport.`;
-  return new AsyncMcpError('ERR_SESSION_LOST', text, { cause: error, details: { ...error.details, sessionId } });
-}
-
-/** The server's own error, under the id of the request it refuses. */
-function refusalFor(id: RequestId, failure: AsyncMcpError): JSONRPCErrorResponse {
-  const theirs = failure.details['error'];
-  if (!isRecord(theirs)) return errorResponse(id, JsonRpcErrorCode.internalError, failure);
-  // Checked when it was read from the answer.
-  return { jsonrpc: '2.0', id, error: theirs as JSONRPCErrorResponse['error'] };
-}
-
-function refusalEnvelope(clientId: string, message: JSONRPCErrorResponse): InboundEnvelope {
-  return { ...createMetadata({ clientId }), type: 'jsonrpc', extended: true, body: JSON.stringify(message) };
 }
 
 /** Waits for what is being sent, but not for long. */

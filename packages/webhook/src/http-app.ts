@@ -1,6 +1,8 @@
 import { fastify } from 'fastify';
 import { AsyncMcpError, integerOption, invalidOption, knownOptions, stringOption } from '@asyncmcp/core';
-import type { FastifyInstance } from 'fastify';
+import { sendRefusal } from './http-errors.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpRefusal } from './http-errors.js';
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -54,6 +56,34 @@ export async function listen(app: FastifyInstance, options: ListenOptions): Prom
   if (address === null || typeof address === 'string') throw new AsyncMcpError('ERR_INTERNAL', 'Listening on no port.');
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return { host: address.address, port: address.port, url: `http://${shown}:${address.port}` };
+}
+
+/** Where a load balancer asks whether requests are taken. Undefined: nowhere. */
+export function addHealthRoute(app: FastifyInstance, path: string | undefined, isClosing: () => boolean): void {
+  if (path === undefined) return;
+  app.get(path, async (_request, reply) =>
+    reply.code(isClosing() ? 503 : 200).send({ status: isClosing() ? 'closing' : 'ok' }),
+  );
+}
+
+/** Refuses all methods of a path but some, before the body is read: what is wrong with it does not matter. */
+export function refuseOtherMethods(
+  app: FastifyInstance,
+  path: string,
+  methods: readonly string[],
+  refusal: () => HttpRefusal,
+): void {
+  const refuse = async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    sendRefusal(reply, refusal());
+    return reply;
+  };
+  app.route({
+    method: app.supportedMethods.filter((method) => !methods.includes(method)),
+    url: path,
+    exposeHeadRoute: false,
+    onRequest: refuse,
+    handler: refuse,
+  });
 }
 
 /**

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-export { createAdmission } from './server-admission.js';
+export { createAdmission, enterOrCopy } from './server-admission.js';
 export { createBearerAuth, isRefusal } from './server-auth.js';
 export { createInbox } from './server-inbox.js';
 export { createWebhookDelivery } from './server-delivery.js';
@@ -16,11 +16,12 @@ export {
   httpUrlOption,
   maxMessageBytesOption,
 } from './server-options.js';
+export { addHealthRoute, refuseOtherMethods } from './http-app.js';
 export { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
 export { Header, StreamableHeader, attemptOf, decodeHeaders, encodeHeaders, takenByOf } from './http-wire.js';
-export { requestText } from './http-exchange.js';
 export { createResends } from './client-resends.js';
-export { createServerPost } from './client-post.js';
+export { againHeaders, parseAnswer, readYes, sendUntilTaken } from './client-post.js';
+export { isLost, isMethodNotFound, refusalDelivery, sessionLost } from './client-refusals.js';
 export { requestHeadersOption } from './client.js';
 
 export type { Admission, AdmissionOptions, Place } from './server-admission.js';
@@ -31,7 +32,6 @@ export type { ReporterOptions, ServerLifecycleOptions } from './server-lifecycle
 export type { CheckedWebhookSendingServerOptions, WebhookSendingServerOptions } from './server-options.js';
 export type { HttpRefusal } from './http-errors.js';
 export type { Beside, ReceivedHeaders } from './http-wire.js';
-export type { HttpExchange, HttpHeaders, HttpRequest } from './http-exchange.js';
 export type { EncodeHeaders } from './delivery-message.js';
-export type { Resends, ResendsOptions } from './client-resends.js';
-export type { ServerAnswer, ServerPost, ServerPostOptions, ServerRequest } from './client-post.js';
+export type { Resendable, Resends, ResendsOptions } from './client-resends.js';
+export type { PersistentSend, PostAnswer, ServerAnswer } from './client-post.js';

@@ -1,4 +1,5 @@
 import { AsyncMcpError, createDelivery, isAsyncMcpError } from '@asyncmcp/core';
+import { refuseOtherMethods } from './http-app.js';
 import { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
 import { decodeHeaders } from './http-wire.js';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -33,16 +34,7 @@ export function addReceiverRoute(app: FastifyInstance, options: ReceiverRouteOpt
     if (refusal === undefined) return reply.code(200).send({ status: 'success' });
     return refuse(reply, refusal);
   });
-  const refuseMethod = async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-    refuse(reply, wrongMethod());
-  app.route({
-    method: app.supportedMethods.filter((method) => method !== 'POST'),
-    url: path,
-    exposeHeadRoute: false,
-    // Before the body is read: what is wrong with it does not matter.
-    onRequest: refuseMethod,
-    handler: refuseMethod,
-  });
+  refuseOtherMethods(app, path, ['POST'], wrongMethod);
   // A fastify that closes waits for its requests.
   app.addHook('preClose', async () => waiting.release());
 }

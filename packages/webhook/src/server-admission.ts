@@ -41,6 +41,19 @@ export interface Admission {
   enter(owner: string, isRequest: boolean): Place | 'server-full' | 'session-full';
 }
 
+const NO_PLACE: Place = { answered: () => {}, settled: () => {} };
+
+/** Takes a place for a message. A copy of what is worked on already needs none, and gets one that counts for nothing if it is full. */
+export function enterOrCopy(
+  admission: Admission,
+  owner: string,
+  isRequest: boolean,
+  isKnown: () => boolean,
+): Place | 'server-full' | 'session-full' {
+  const place = admission.enter(owner, isRequest);
+  return typeof place === 'string' && isKnown() ? NO_PLACE : place;
+}
+
 export function createAdmission({ maxInFlight, maxPerSession }: AdmissionOptions): Admission {
   const byOwner = new Map<string, Counts>();
   let inFlight = 0;

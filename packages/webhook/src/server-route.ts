@@ -1,11 +1,13 @@
 import { AsyncMcpError } from '@asyncmcp/core';
 import { isRefusal } from './server-auth.js';
+import { enterOrCopy } from './server-admission.js';
+import { addHealthRoute, refuseOtherMethods } from './http-app.js';
 import { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
 import { Header, attemptOf, decodeHeaders, takenByOf } from './http-wire.js';
 import { closing, elsewhere, refusalOf, tooMuch } from './server-refusals.js';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { InboundEnvelope } from '@asyncmcp/core';
-import type { Admission, Place } from './server-admission.js';
+import type { Admission } from './server-admission.js';
 import type { Authenticate, Authenticated } from './server-auth.js';
 import type { ClientSessions } from './server-client-sessions.js';
 import type { HttpRefusal } from './http-errors.js';
@@ -29,8 +31,6 @@ export interface RequestRouteOptions {
   readonly isClosing: () => boolean;
 }
 
-const NO_PLACE: Place = { answered: () => {}, settled: () => {} };
-
 /** The routes of a webhook server, for an instance of fastify that is theirs alone (encapsulated). */
 export function addRequestRoutes(app: FastifyInstance, options: RequestRouteOptions): void {
   const { path, healthPath, isClosing } = options;
@@ -44,19 +44,8 @@ export function addRequestRoutes(app: FastifyInstance, options: RequestRouteOpti
   const handler = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
     answer(request, reply, senders.get(request), options);
   app.route({ method: ['POST', 'DELETE'], url: path, onRequest, handler });
-  const refuseMethod = async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-    refuse(reply, wrongMethod());
-  app.route({
-    method: app.supportedMethods.filter((method) => method !== 'POST' && method !== 'DELETE'),
-    url: path,
-    exposeHeadRoute: false,
-    onRequest: refuseMethod,
-    handler: refuseMethod,
-  });
-  if (healthPath === undefined) return;
-  app.get(healthPath, async (_request, reply) =>
-    reply.code(isClosing() ? 503 : 200).send({ status: isClosing() ? 'closing' : 'ok' }),
-  );
+  refuseOtherMethods(app, path, ['POST', 'DELETE'], wrongMethod);
+  addHealthRoute(app, healthPath, isClosing);
 }
 
 /** Why nothing is taken from the sender of a request, or undefined. Who it is is noted. */
@@ -95,12 +84,9 @@ async function handle(
   const { inbox, admission, clients, knows } = options;
   const { sessionId, clientId = '' } = envelope;
   const owner = sessionId ?? `client ${clientId}`;
-  let place = admission.enter(owner, request.headers[Header.requestId] !== undefined);
-  if (typeof place === 'string') {
-    // A copy of what is worked on needs no place.
-    if (!knows(envelope)) return refuse(reply, tooMuch(place));
-    place = NO_PLACE;
-  }
+  const isRequest = request.headers[Header.requestId] !== undefined;
+  const place = enterOrCopy(admission, owner, isRequest, () => knows(envelope));
+  if (typeof place === 'string') return refuse(reply, tooMuch(place));
   const attempt = attemptOf(request.headers);
   const known = sessionId === undefined ? clients.of(envelope) : undefined;
   const told = await inbox.post(envelope, attempt, place);

@@ -23,13 +23,13 @@ afterEach(() => {
 
 /** Resends after a second, to a server that answers what it is told to. */
 function scene(answer: () => Promise<ServerAnswer> = async () => ({ attempt: undefined, takenBy: 'server' })): {
-  resends: Resends;
+  resends: Resends<ServerRequest>;
   posted: number[];
   failures: unknown[];
 } {
   const posted: number[] = [];
   const failures: unknown[] = [];
-  const resends = createResends({
+  const resends = createResends<ServerRequest>({
     afterMs: 1000,
     post: ({ attempt }) => {
       posted.push(attempt);
@@ -116,7 +116,7 @@ it('nothing is kept or sent again when that is switched off', async () => {
     posted.push(request);
     return { attempt: 1, takenBy: 'server' };
   };
-  const resends = createResends({ afterMs: 0, post, onFailed: async () => 'stop' });
+  const resends = createResends<ServerRequest>({ afterMs: 0, post, onFailed: async () => 'stop' });
   resends.sending(0, REQUEST);
   resends.taken(0, { attempt: 1, takenBy: 'server' });
   await jest.advanceTimersByTimeAsync(100_000);

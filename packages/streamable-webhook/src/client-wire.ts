@@ -1,0 +1,247 @@
+import { setMaxListeners } from 'node:events';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { AsyncMcpError, createDelivery, createMetadata, isRecord, isRequest, toAsyncMcpError } from '@asyncmcp/core';
+import { createResends, isLost, isMethodNotFound, refusalDelivery, sessionLost } from '@asyncmcp/webhook/parts';
+import { createClientPosts } from './client-posts.js';
+import { createServerFetch } from './client-fetch.js';
+import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
+import type { StreamableHTTPReconnectionOptions } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { ClientWire, ClientWireEvents, Delivery, Envelope, Logger } from '@asyncmcp/core';
+import type { Attachment, WebhookReceiver } from '@asyncmcp/webhook';
+import type { ServerAnswer } from '@asyncmcp/webhook/parts';
+import type { ConnectionOptions } from 'node:tls';
+import type { Fetch } from './client-fetch.js';
+import type { OpenPost } from './client-posts.js';
+
+export interface StreamableWireOptions {
+  readonly clientId: string;
+  readonly sessionId: () => string | undefined;
+  readonly serverUrl: URL;
+  readonly webhookUrl: string;
+  readonly receiver: WebhookReceiver;
+  readonly headers: (() => Promise<Readonly<Record<string, string>>>) | undefined;
+  readonly authProvider: OAuthClientProvider | undefined;
+  readonly fetch: Fetch | undefined;
+  readonly reconnectionOptions: StreamableHTTPReconnectionOptions | undefined;
+  readonly retryForMs: number;
+  readonly resendAfterMs: number;
+  readonly tls: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> | undefined;
+  readonly logger: Logger;
+}
+
+/** The way of a client to its server over Streamable HTTP, and two ways back. */
+export interface StreamableWire extends ClientWire {
+  /** The SDK's transport, for what it can do beside. */
+  readonly http: StreamableHTTPClientTransport;
+}
+
+/** How soon a request is posted again whose connection broke off before its answer, in milliseconds. */
+const CUT_OFF_MS = 500;
+
+export function createStreamableWire(options: StreamableWireOptions): StreamableWire {
+  const { serverUrl, receiver, clientId, sessionId, logger, authProvider, reconnectionOptions } = options;
+  const closing = new AbortController();
+  // Whatever waits to be sent again listens to it.
+  setMaxListeners(0, closing.signal);
+  const server = createServerFetch({ serverUrl, tls: options.tls, onBodyClosed });
+  const posts = createClientPosts({
+    fetch: options.fetch ?? server.fetch,
+    serverUrl,
+    clientId,
+    userHeaders: options.headers,
+    retryForMs: options.retryForMs,
+    handlesAuth: authProvider !== undefined,
+    logger,
+    closing: closing.signal,
+  });
+  const http = new StreamableHTTPClientTransport(serverUrl, {
+    fetch: posts.fetch,
+    ...(authProvider !== undefined && { authProvider }),
+    ...(reconnectionOptions !== undefined && { reconnectionOptions }),
+  });
+  const resends = createResends<OpenPost>({ afterMs: options.resendAfterMs, post: postAgain, onFailed: resendFailed });
+  /** Requests whose answer comes over a connection, by that answer. */
+  const overConnection = new WeakMap<Response, RequestId>();
+  const open = new Map<RequestId, { post: OpenPost; resumable: boolean }>();
+  const cutOff = new Set<NodeJS.Timeout>();
+  /** Errors that the SDK throws and reports: who is thrown at needs no report. */
+  const thrown = new WeakSet<object>();
+  let attachment: Attachment | undefined;
+  let events: ClientWireEvents | undefined;
+  let protocolVersion: string | undefined;
+  let closed: Promise<void> | undefined;
+
+  http.onmessage = (message) => void events?.receive(deliveryOf(message));
+  http.onerror = (error) => {
+    setImmediate(() => {
+      if (!thrown.has(error) && !closing.signal.aborted) {
+        events?.failed(toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'Streamable HTTP'));
+      }
+    });
+  };
+
+  /** What came over a connection of ours is for us. */
+  function deliveryOf(message: JSONRPCMessage): Delivery {
+    const metadata = createMetadata({ clientId, sessionId: http.sessionId });
+    const done = async (): Promise<void> => {};
+    const envelope = { ...metadata, type: 'jsonrpc' as const, extended: true, body: '', message };
+    return createDelivery(envelope, 1, { ack: done, retry: done, reject: done });
+  }
+
+  async function send(message: JSONRPCMessage, sendOptions?: TransportSendOptions): Promise<void> {
+    try {
+      const { resumptionToken, onresumptiontoken } = sendOptions ?? {};
+      await http.send(message, {
+        ...(resumptionToken !== undefined && { resumptionToken }),
+        ...(onresumptiontoken !== undefined && { onresumptiontoken }),
+      });
+    } catch (error) {
+      if (error instanceof Error) thrown.add(error);
+      throw error;
+    }
+  }
+
+  async function sendRequest(post: OpenPost, sendOptions: TransportSendOptions | undefined): Promise<void> {
+    const { request } = post;
+    const { id } = request;
+    const entry = { post, resumable: false };
+    open.set(id, entry);
+    posts.begin(post);
+    resends.sending(id, post);
+    const onresumptiontoken = (token: string): void => {
+      // From here on the SDK itself goes on where the connection broke off.
+      entry.resumable = true;
+      sendOptions?.onresumptiontoken?.(token);
+    };
+    await send(request, { ...sendOptions, onresumptiontoken });
+    settle(id);
+  }
+
+  /** Notes where the answer to a request that was taken comes from. */
+  function settle(id: RequestId): ServerAnswer {
+    const outcome = posts.outcomeOf(id);
+    if (outcome?.kind === 'by-webhook') {
+      resends.taken(id, outcome.answer);
+      return outcome.answer;
+    }
+    // Its connection is what it hangs on, not the clock.
+    resends.answered(id);
+    if (outcome !== undefined) overConnection.set(outcome.response, id);
+    return { attempt: undefined, takenBy: undefined };
+  }
+
+  async function postAgain(post: OpenPost): Promise<ServerAnswer> {
+    const { id } = post.request;
+    posts.begin(post);
+    await send(post.request);
+    const outcome = posts.outcomeOf(id);
+    return outcome?.kind === 'by-webhook' ? outcome.answer : settle(id);
+  }
+
+  function onBodyClosed(response: Response): void {
+    const id = overConnection.get(response);
+    const entry = id === undefined ? undefined : open.get(id);
+    if (id === undefined || entry === undefined || entry.resumable || closing.signal.aborted) return;
+    const timer = setTimeout(() => {
+      cutOff.delete(timer);
+      if (open.get(id) === entry && !entry.resumable) void sendCutOff(entry.post);
+    }, CUT_OFF_MS);
+    cutOff.add(timer);
+  }
+
+  /** The server absorbs it if it works on it, answers again if it has answered, and does it if it has forgotten it. */
+  async function sendCutOff(post: OpenPost): Promise<void> {
+    const { id } = post.request;
+    logger.debug({ id }, 'a connection broke off before its answer; the request is posted again');
+    try {
+      await postAgain(post);
+    } catch (error) {
+      const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'A request could not be sent again');
+      if (open.has(id) && !closing.signal.aborted) await answerWith(id, failure);
+    }
+  }
+
+  /**
+   * Two refusals say that nobody works on a request any more, and its caller gets them. Whatever else goes wrong, an expired token, say,
+   * the reply may still come.
+   */
+  async function resendFailed(id: RequestId, error: unknown): Promise<'go on' | 'stop'> {
+    const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'A request could not be sent again');
+    if (closing.signal.aborted) return 'stop';
+    if (!isLost(failure)) {
+      events?.failed(failure);
+      return 'go on';
+    }
+    await answerWith(id, failure);
+    return 'stop';
+  }
+
+  async function answerWith(id: RequestId, failure: AsyncMcpError): Promise<void> {
+    await events?.receive(refusalDelivery(clientId, id, failure));
+  }
+
+  async function publish(envelope: Envelope, sendOptions?: TransportSendOptions): Promise<void> {
+    const { message, messageId } = envelope;
+    if (envelope.protocolVersion !== undefined && envelope.protocolVersion !== protocolVersion) {
+      protocolVersion = envelope.protocolVersion;
+      http.setProtocolVersion(protocolVersion);
+    }
+    try {
+      if (isRequest(message)) await sendRequest({ request: message, messageId, attempt: 1 }, sendOptions);
+      else await send(message, sendOptions);
+    } catch (error) {
+      if (isRequest(message) && isMethodNotFound(error)) return answerWith(message.id, error);
+      throw sessionLost(error, envelope.sessionId) ?? error;
+    }
+  }
+
+  async function close(): Promise<void> {
+    closing.abort(new AsyncMcpError('ERR_CLOSED', 'The transport was closed before the server took the message.'));
+    resends.close();
+    for (const timer of cutOff) clearTimeout(timer);
+    attachment?.detach();
+    await http.close();
+    await server.close();
+  }
+
+  return {
+    http,
+    async open(opened) {
+      events = opened;
+      attachment = receiver.attach({ clientId, sessionId, events: opened });
+      await http.start();
+      return options.webhookUrl;
+    },
+    publish,
+    publishTo: (_address, envelope) => publish(envelope),
+    answered(id) {
+      resends.answered(id);
+      posts.end(id);
+      open.delete(id);
+    },
+    // Answers go where everything goes: the session's server finds who asked.
+    allowsAddress: () => false,
+    async terminate() {
+      try {
+        await http.terminateSession();
+      } catch (error) {
+        if (error instanceof Error) thrown.add(error);
+        // It has ended already.
+        if (!(isRecord(error) && error['code'] === 404)) throw error;
+      }
+    },
+    withReplyAddress(params, webhookUrl) {
+      const meta = params['_meta'];
+      const secret = attachment?.secret;
+      const _meta = {
+        ...(isRecord(meta) ? meta : {}),
+        webhookUrl,
+        ...(secret !== undefined && { webhookSecret: secret }),
+      };
+      return { ...params, _meta };
+    },
+    close: () => (closed ??= close()),
+  };
+}

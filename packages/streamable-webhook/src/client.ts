@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import {
+  ClientTransport,
+  clientIdOption,
+  functionOption,
+  integerOption,
+  invalidOption,
+  knownOptions,
+  loggerOption,
+  objectOption,
+  silentLogger,
+} from '@asyncmcp/core';
+import { WebhookReceiver } from '@asyncmcp/webhook';
+import { httpUrlOption, requestHeadersOption } from '@asyncmcp/webhook/parts';
+import { createStreamableWire } from './client-wire.js';
+import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
+import type { StreamableHTTPReconnectionOptions } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { Logger } from '@asyncmcp/core';
+import type { RequestHeaders } from '@asyncmcp/webhook';
+import type { ConnectionOptions } from 'node:tls';
+import type { Fetch } from './client-fetch.js';
+import type { StreamableWire } from './client-wire.js';
+
+/** Options of {@link StreamableWebhookClientTransport}. */
+export interface StreamableWebhookClientTransportOptions {
+  /** Where the server is, e.g. `https://mcp.example.com/mcp`. */
+  readonly serverUrl: string;
+  /** Where the server reaches `receiver`, e.g. `https://client.example.com/webhook/response`. */
+  readonly webhookUrl: string;
+  /** Takes the webhooks in; any number of transports may share one. */
+  readonly receiver: WebhookReceiver;
+  /** Names this client to servers, up to 128 characters. Default: a new UUID. */
+  readonly clientId?: string | undefined;
+  /** Headers on what is sent to the server, e.g. `{ authorization: 'Bearer …' }`. Default: none. */
+  readonly headers?: RequestHeaders | undefined;
+  /** The SDK's own way to authorize by OAuth, as its `StreamableHTTPClientTransport` takes it. Default: none. */
+  readonly authProvider?: OAuthClientProvider | undefined;
+  /** Sends all requests instead of an agent of the transport's own. A connection that breaks off before its answer is not noticed then. */
+  readonly fetch?: Fetch | undefined;
+  /** How the SDK's transport takes a broken stream up again. Default: the SDK's. */
+  readonly reconnectionOptions?: StreamableHTTPReconnectionOptions | undefined;
+  /** For how long a message that the server does not take is sent again before `send()` rejects, in milliseconds. Default 60,000. */
+  readonly retryForMs?: number | undefined;
+  /**
+   * How long a call may be without its webhook until it is posted again, under the same message id, in milliseconds: its server may
+   * have been killed. One that works on it does nothing but say so. Default 20,000, a third of what the SDK waits for an answer by
+   * default; 0: never.
+   */
+  readonly resendAfterMs?: number | undefined;
+  /** Own certificate authorities, and a certificate to show to the server. Default: those of Node, and none. */
+  readonly tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> | undefined;
+  /** pino-compatible. Default: silent. */
+  readonly logger?: Logger | undefined;
+}
+
+const OPTION_NAMES = [
+  'serverUrl',
+  'webhookUrl',
+  'receiver',
+  'clientId',
+  'headers',
+  'authProvider',
+  'fetch',
+  'reconnectionOptions',
+  'retryForMs',
+  'resendAfterMs',
+  'tls',
+  'logger',
+];
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/**
+ * A drop-in transport for the SDK's `Client`: the SDK's Streamable HTTP, and a webhook for the results of tools that take their time.
+ * `callTool` simply resolves, whichever way the result comes.
+ */
+export class StreamableWebhookClientTransport extends ClientTransport {
+  readonly #http: StreamableWire['http'];
+
+  /** @throws AsyncMcpError `ERR_INVALID_OPTION` */
+  constructor(options: StreamableWebhookClientTransportOptions) {
+    knownOptions('StreamableWebhookClientTransport', options, OPTION_NAMES);
+    const { receiver, authProvider, reconnectionOptions } = options;
+    if (!(receiver instanceof WebhookReceiver)) throw invalidOption('receiver', receiver, 'a WebhookReceiver');
+    const logger = loggerOption(options.logger, silentLogger);
+    const clientId = clientIdOption(options.clientId) ?? randomUUID();
+    const wire = createStreamableWire({
+      clientId,
+      receiver,
+      logger,
+      reconnectionOptions,
+      authProvider:
+        authProvider === undefined
+          ? undefined
+          : objectOption('authProvider', authProvider, ['tokens', 'saveTokens', 'clientInformation']),
+      tls: options.tls,
+      serverUrl: httpUrlOption('serverUrl', options.serverUrl),
+      webhookUrl: httpUrlOption('webhookUrl', options.webhookUrl).href,
+      headers: requestHeadersOption(options.headers),
+      fetch: options.fetch === undefined ? undefined : functionOption('fetch', options.fetch),
+      retryForMs: milliseconds('retryForMs', options.retryForMs, 60_000),
+      resendAfterMs: milliseconds('resendAfterMs', options.resendAfterMs, 20_000),
+      sessionId: () => this.sessionId,
+    });
+    super({ wire, logger, clientId });
+    this.#http = wire.http;
+  }
+
+  /**
+   * Exchanges the code that the user came back with for a token, where there is an `authProvider`; then connect again.
+   *
+   * @throws UnauthorizedError of the SDK
+   */
+  finishAuth(authorizationCode: string): Promise<void> {
+    return this.#http.finishAuth(authorizationCode);
+  }
+
+  /**
+   * Takes a stream up again after an event, where the server keeps them.
+   *
+   * @throws StreamableHTTPError of the SDK
+   */
+  resumeStream(lastEventId: string, options?: { readonly onresumptiontoken?: (token: string) => void }): Promise<void> {
+    return this.#http.resumeStream(lastEventId, options);
+  }
+}
+
+function milliseconds(name: string, value: unknown, fallback: number): number {
+  return integerOption(name, value, { min: 0, max: DAY_MS, fallback, unit: 'milliseconds' });
+}

@@ -1,0 +1,63 @@
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+
+/**
+ * Where events of streams are kept, so that a client whose connection broke can go on where it was (`Last-Event-ID`): the SDK's
+ * `EventStore`. One store serves all sessions of a server, and may be shared between processes.
+ */
+export interface EventStore {
+  /** Keeps an event and resolves with its id, which names it among the events of all streams. */
+  storeEvent(streamId: string, message: JSONRPCMessage): Promise<string>;
+  /** The stream of an event; undefined when there is no such event. */
+  getStreamIdForEventId?(eventId: string): Promise<string | undefined>;
+  /** Sends the events of the same stream that came after one, in order; resolves with the stream's id. */
+  replayEventsAfter(
+    lastEventId: string,
+    options: { send: (eventId: string, message: JSONRPCMessage) => Promise<void> },
+  ): Promise<string>;
+}
+
+/** The SDK's name for the stream of a session's own messages, the same in every session. Some stores take `_` for a separator. */
+const OWN_STREAM = '_GET_stream';
+const OWN_STREAM_KEPT = 'own';
+
+/**
+ * A store as one session sees it. To the SDK a store is one session's: it names streams alike in all of them, and replays whatever
+ * event it is asked for. Here a client that names another session's event hears that there is none.
+ */
+export function eventsOfSession(store: EventStore, sessionId: string): EventStore {
+  const prefix = `${sessionId}.`;
+  const kept = (streamId: string): string => prefix + (streamId === OWN_STREAM ? OWN_STREAM_KEPT : streamId);
+  const original = (keptId: string): string | undefined => {
+    if (!keptId.startsWith(prefix)) return undefined;
+    const streamId = keptId.slice(prefix.length);
+    return streamId === OWN_STREAM_KEPT ? OWN_STREAM : streamId;
+  };
+
+  /** All that came after an event, once it is clear whose it is. */
+  async function eventsAfter(
+    lastEventId: string,
+  ): Promise<{ streamId: string; events: [string, JSONRPCMessage][] } | undefined> {
+    const events: [string, JSONRPCMessage][] = [];
+    const keptId = await store.replayEventsAfter(lastEventId, {
+      send: async (eventId, message) => void events.push([eventId, message]),
+    });
+    const streamId = original(keptId);
+    return streamId === undefined ? undefined : { streamId, events };
+  }
+
+  return {
+    storeEvent: (streamId, message) => store.storeEvent(kept(streamId), message),
+    async getStreamIdForEventId(eventId) {
+      if (store.getStreamIdForEventId === undefined) return (await eventsAfter(eventId))?.streamId;
+      const keptId = await store.getStreamIdForEventId(eventId);
+      return keptId === undefined ? undefined : original(keptId);
+    },
+    async replayEventsAfter(lastEventId, { send }) {
+      const found = await eventsAfter(lastEventId);
+      // The SDK has asked for the stream before, and was told that there is none.
+      if (found === undefined) throw new Error('There is no such event in this session');
+      for (const [eventId, message] of found.events) await send(eventId, message);
+      return found.streamId;
+    },
+  };
+}

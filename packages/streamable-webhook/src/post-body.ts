@@ -1,0 +1,46 @@
+import { AsyncMcpError, JsonRpcErrorCode, checkMessage, errorResponse, isRequest, parseJson } from '@asyncmcp/core';
+import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
+import type { MalformedMessage } from '@asyncmcp/core';
+import type { HttpRefusal } from '@asyncmcp/webhook/parts';
+
+/** The messages of a POST. */
+export interface PostBody {
+  readonly messages: readonly JSONRPCMessage[];
+  /** Whether they came as a JSON-RPC batch, as clients of before MCP 2025-06-18 send them. */
+  readonly batched: boolean;
+  /** What came, if it was one message. */
+  readonly text: string;
+}
+
+/** As many as the SDK's transport takes. */
+const MAX_BATCH = 100;
+
+/** Checks what a stranger has sent. */
+export function readPostBody(text: string): PostBody | HttpRefusal {
+  const parsed = parseJson(text);
+  if (!parsed.ok) return malformed(parsed);
+  const batched = Array.isArray(parsed.value);
+  const values: readonly unknown[] = Array.isArray(parsed.value) ? parsed.value : [parsed.value];
+  if (values.length === 0 || values.length > MAX_BATCH) {
+    return malformed({ code: JsonRpcErrorCode.invalidRequest, reason: `a batch has 1 to ${MAX_BATCH} messages` });
+  }
+  const messages: JSONRPCMessage[] = [];
+  for (const value of values) {
+    const checked = checkMessage(value);
+    if (!checked.ok) return malformed(checked);
+    messages.push(checked.message);
+  }
+  if (batched && messages.some(isInitialize)) {
+    return malformed({ code: JsonRpcErrorCode.invalidRequest, reason: 'initialize comes alone' });
+  }
+  return { messages, batched, text };
+}
+
+export function isInitialize(message: JSONRPCMessage): message is JSONRPCRequest {
+  return isRequest(message) && message.method === 'initialize';
+}
+
+function malformed({ id, code, reason }: Omit<MalformedMessage, 'ok'>): HttpRefusal {
+  const error = new AsyncMcpError('ERR_MESSAGE_INVALID', `Message refused: ${reason}.`);
+  return { status: 400, body: errorResponse(id, code, error) };
+}

@@ -1,0 +1,303 @@
+import {
+  AsyncMcpError,
+  JsonRpcErrorCode,
+  SUPPORTED_PROTOCOL_VERSIONS,
+  createEnvelope,
+  errorResponse,
+  isAsyncMcpError,
+  isErrorResponse,
+  isRequest,
+  isResponse,
+  toAsyncMcpError,
+} from '@asyncmcp/core';
+import {
+  StreamableHeader,
+  attemptOf,
+  elsewhere,
+  enterOrCopy,
+  httpRefusal,
+  refusalOf,
+  sendRefusal,
+  statusOf,
+  takenByOf,
+  tooMuch,
+} from '@asyncmcp/webhook/parts';
+import { writeWebResponse } from './http-bridge.js';
+import { envelopeOf, extraOf, metadataOf } from './post-envelope.js';
+import { isInitialize, readPostBody } from './post-body.js';
+import { BY_CONNECTION, Via } from './reply-port.js';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { InboundEnvelope, ReplyPort, SessionHost, SessionRecord } from '@asyncmcp/core';
+import type { Admission, Authenticated, ConnectedSender, HttpRefusal, Inbox, Place } from '@asyncmcp/webhook/parts';
+import type { JSONRPCErrorResponse, JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
+import type { Openings } from './openings.js';
+import type { PostBody } from './post-body.js';
+import type { SessionChannel } from './session-channel.js';
+import type { SessionChannels } from './session-channels.js';
+import type { WebhookToolChoice } from './webhook-tools.js';
+
+export interface PostOptions {
+  readonly host: SessionHost;
+  readonly inbox: Inbox;
+  readonly admission: Admission;
+  readonly channels: SessionChannels;
+  readonly openings: Openings;
+  readonly choice: WebhookToolChoice;
+  readonly replyPort: ReplyPort;
+  /** Names this process to clients that post a request again. */
+  readonly serverId: string;
+  readonly report: (error: AsyncMcpError) => void;
+}
+
+/** A POST, and whose it is. */
+interface Post {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly sender: Authenticated | undefined;
+  readonly metadata: InboundEnvelope;
+  readonly body: PostBody;
+}
+
+/** A message of a POST, with a place in the works. */
+interface Entered {
+  readonly envelope: InboundEnvelope;
+  readonly message: JSONRPCMessage;
+  readonly place: Place;
+}
+
+/** Answers POSTs: with the answer of a server, with a stream of what it says, or with 202 for what is answered by webhook. */
+export function createPostHandler(
+  options: PostOptions,
+): (request: FastifyRequest, reply: FastifyReply, sender: Authenticated | undefined) => Promise<FastifyReply> {
+  return async (request, reply, sender) => {
+    const body = readRequest(request);
+    if ('status' in body) return refuse(reply, body);
+    const metadata = metadataOf(request, sender);
+    const post = { request, reply, sender, metadata, body };
+    const [first] = body.messages;
+    if (first !== undefined && isInitialize(first)) return openSession(post, first, options);
+    const found = await findSession(metadata, first, options);
+    if ('status' in found) return refuse(reply, found);
+    return inSession(post, found, options);
+  };
+}
+
+function readRequest({ body, headers }: FastifyRequest): PostBody | HttpRefusal {
+  const accept = headers.accept ?? '';
+  if (!accept.includes('application/json') || !accept.includes('text/event-stream')) {
+    const text = 'Accept both application/json and text/event-stream: the server answers with either.';
+    return httpRefusal(406, new AsyncMcpError('ERR_MESSAGE_INVALID', text));
+  }
+  // Without a content type fastify parses no body.
+  if (typeof body !== 'string') {
+    const text = 'Send the message with Content-Type: application/json.';
+    return httpRefusal(415, new AsyncMcpError('ERR_MESSAGE_INVALID', text));
+  }
+  return wrongVersion(headers[StreamableHeader.protocolVersion]) ?? readPostBody(body);
+}
+
+/** Why a protocol version is refused, if it is; none named is that of the session. */
+export function wrongVersion(version: string | string[] | undefined): HttpRefusal | undefined {
+  if (version === undefined || (typeof version === 'string' && SUPPORTED_PROTOCOL_VERSIONS.includes(version))) {
+    return undefined;
+  }
+  const shown = JSON.stringify(String(version).slice(0, 100));
+  const text = `Protocol version ${shown} is not supported. Supported: ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}.`;
+  return httpRefusal(400, new AsyncMcpError('ERR_PROTOCOL_VERSION', text));
+}
+
+/**
+ * Opens a session, and answers with what its server says to `initialize`: as JSON, which a client has to take. (A stream could not be
+ * refused any more once it has begun.)
+ */
+async function openSession(post: Post, request: JSONRPCRequest, options: PostOptions): Promise<FastifyReply> {
+  const { reply, metadata, sender, body } = post;
+  if (metadata.sessionId !== undefined) {
+    const text = 'initialize opens a new session and carries no session id.';
+    return refuse(reply, httpRefusal(400, new AsyncMcpError('ERR_MESSAGE_INVALID', text)));
+  }
+  const envelope = envelopeOf(metadata, body, request, { extra: extraOf(post.request, sender), via: Via.opening });
+  const place = placeFor(envelope, request, options);
+  if (typeof place === 'string') return refuse(reply, tooMuch(place));
+  const outcome = await options.openings.open(envelope, request.id, place);
+  if (outcome.kind === 'refused') return refuse(reply, statusOf(outcome.refusal));
+  if (outcome.kind === 'dropped') return refuse(reply, notNow());
+  const { message } = outcome;
+  // A server that refuses has no session either.
+  if (!isResponse(message) || !isErrorResponse(message))
+    void reply.header(StreamableHeader.sessionId, outcome.sessionId);
+  return reply.code(200).type('application/json').send(JSON.stringify(message));
+}
+
+/** The session of a POST, live here; or why there is none. */
+export async function findSession(
+  metadata: InboundEnvelope,
+  message: JSONRPCMessage | undefined,
+  { host, report }: Pick<PostOptions, 'host' | 'report'>,
+): Promise<SessionRecord | HttpRefusal> {
+  const { sessionId } = metadata;
+  if (sessionId === undefined) return withoutSession(message);
+  try {
+    const record = host.liveRecord(sessionId, metadata) ?? (await host.takeUp(sessionId, metadata));
+    return record ?? unknownSession(sessionId);
+  } catch (error) {
+    const failure = toAsyncMcpError(error, 'ERR_INTERNAL', `Session ${sessionId} could not be taken up`);
+    // That it has too many sessions, or is closing, is no defect of the server.
+    if (!isAsyncMcpError(error, 'ERR_SESSION_LIMIT') && !isAsyncMcpError(error, 'ERR_CLOSED')) report(failure);
+    const text = `The session could not be taken up for now (${failure.code}); try again later.`;
+    const refusal = new AsyncMcpError(failure.code, text);
+    return httpRefusal(503, refusal, { 'retry-after': '1' });
+  }
+}
+
+/** A newer client asks first which revision it speaks to, and has to hear in so many words that the method is not known. */
+function withoutSession(message: JSONRPCMessage | undefined): HttpRefusal {
+  const id = message !== undefined && isRequest(message) ? message.id : undefined;
+  if (message !== undefined && isRequest(message) && message.method === 'server/discover') {
+    const error = new AsyncMcpError('ERR_SESSION_REQUIRED', 'Method not found: server/discover');
+    return { status: 200, body: errorResponse(id, JsonRpcErrorCode.methodNotFound, error) };
+  }
+  const text = 'Header Mcp-Session-Id is missing or malformed; open a session with initialize.';
+  const error = new AsyncMcpError('ERR_SESSION_REQUIRED', text);
+  return { status: 400, body: errorResponse(id, JsonRpcErrorCode.invalidRequest, error) };
+}
+
+export function unknownSession(sessionId: string): HttpRefusal {
+  const text = `Session ${JSON.stringify(sessionId.slice(0, 200))} is unknown, has ended or expired; open a new one with initialize.`;
+  const error = new AsyncMcpError('ERR_SESSION_NOT_FOUND', text);
+  return { status: 404, body: errorResponse(undefined, JsonRpcErrorCode.sessionNotFound, error) };
+}
+
+/** The messages of a session: calls of webhook tools part from the others here. */
+async function inSession(post: Post, session: SessionRecord, options: PostOptions): Promise<FastifyReply> {
+  const { request, reply, sender, metadata, body } = post;
+  const takenBy = takenByOf(request.headers);
+  // It may be running there. Who has asked for that process in vain asks without naming it.
+  if (takenBy !== undefined && takenBy !== options.serverId && !options.host.knows(metadata)) {
+    return refuse(reply, elsewhere());
+  }
+  const extra = extraOf(request, sender);
+  const byWebhook: Entered[] = [];
+  const byConnection: Entered[] = [];
+  for (const message of body.messages) {
+    const way = await wayOf(message, session, post, options);
+    const envelope = envelopeOf(metadata, body, message, way === Via.webhook ? { extra, via: way } : {});
+    const place = placeFor(envelope, message, options);
+    if (typeof place === 'string') {
+      for (const entered of [...byWebhook, ...byConnection]) entered.place.settled();
+      return refuse(reply, tooMuch(place));
+    }
+    (way === Via.webhook ? byWebhook : byConnection).push({ envelope, message, place });
+  }
+  const [call] = byWebhook;
+  if (call !== undefined && !body.batched) return takeCall(call, post, options);
+  for (const entered of byWebhook) takeCallOfBatch(entered, session, options);
+  if (byConnection.length === 0) return reply.code(202).send();
+  return overConnection(byConnection, post, session, options);
+}
+
+async function wayOf(
+  message: JSONRPCMessage,
+  session: SessionRecord,
+  { request, sender }: Post,
+  { choice }: PostOptions,
+): Promise<typeof Via.webhook | undefined> {
+  if (!isRequest(message) || session.replyTo === BY_CONNECTION) return undefined;
+  return (await choice.isWebhookCall(message, session, extraOf(request, sender))) ? Via.webhook : undefined;
+}
+
+/** A call whose answer is delivered by webhook: 202 as soon as the session has it. */
+async function takeCall(
+  { envelope, place }: Entered,
+  { request, reply }: Post,
+  options: PostOptions,
+): Promise<FastifyReply> {
+  const attempt = attemptOf(request.headers);
+  const told = await options.inbox.post(envelope, attempt, place);
+  if (told.kind === 'refused' || told.kind === 'later') return refuse(reply, refusalOf(told, attempt));
+  const isCopy = told.kind === 'taken' && !told.begun;
+  return reply.code(202).send({ status: 'received', server: options.serverId, ...(!isCopy && { attempt }) });
+}
+
+/** Several messages have one status: what is wrong with one call is said where its answer would have been. */
+function takeCallOfBatch({ envelope, place }: Entered, session: SessionRecord, options: PostOptions): void {
+  const { replyPort, inbox, report } = options;
+  const refuseByWebhook = async (refusal: JSONRPCErrorResponse): Promise<void> => {
+    const metadata = { sessionId: session.id, clientId: session.clientId, via: Via.webhook };
+    try {
+      await replyPort.send(session.replyTo, createEnvelope(refusal, metadata), session);
+    } catch (error) {
+      report(toAsyncMcpError(error, 'ERR_DELIVERY_FAILED', 'The refusal of a call could not be delivered'));
+    }
+  };
+  inbox.keep(envelope, place, {
+    taken: () => {},
+    refuse: (refusal) => void refuseByWebhook(refusal),
+    settled: () => {},
+  });
+}
+
+/** The rest goes to the SDK's transport, which holds the connection, and hands each message on from there. */
+async function overConnection(
+  entered: readonly Entered[],
+  { request, reply, sender, body }: Post,
+  session: SessionRecord,
+  { channels, inbox }: PostOptions,
+): Promise<FastifyReply> {
+  const channel = await channels.of(session.id);
+  const end = channel.begin();
+  const waiting = entered.slice();
+  try {
+    const response = await channel.post(request, {
+      messages: entered.map(({ message }) => message),
+      batched: body.batched,
+      authInfo: sender?.authInfo,
+      onMessage(message, extra) {
+        const next = waiting.shift();
+        if (next !== undefined)
+          inbox.keep({ ...next.envelope, message, extra }, next.place, senderOn(channel, message));
+      },
+    });
+    await writeWebResponse(response, reply);
+    return reply;
+  } finally {
+    // What the SDK did not take.
+    for (const { place } of waiting) place.settled();
+    end();
+  }
+}
+
+/** The sender of a message that stays on the line: refusals reach it there. */
+function senderOn(channel: SessionChannel, message: JSONRPCMessage): ConnectedSender {
+  const end = channel.begin();
+  return {
+    taken: () => {},
+    refuse(refusal) {
+      // A connection that is gone needs no refusal.
+      if (isRequest(message)) void channel.send(refusal).catch(() => {});
+    },
+    settled() {
+      if (isRequest(message)) void channel.finish(message.id);
+      end();
+    },
+  };
+}
+
+function placeFor(
+  envelope: InboundEnvelope,
+  message: JSONRPCMessage,
+  { admission, host }: PostOptions,
+): Place | 'server-full' | 'session-full' {
+  const owner = envelope.sessionId ?? `client ${envelope.clientId ?? ''}`;
+  return enterOrCopy(admission, owner, isRequest(message), () => host.knows(envelope));
+}
+
+function notNow(): HttpRefusal {
+  const error = new AsyncMcpError('ERR_UNAVAILABLE', 'The session could not be opened now; try again.');
+  return httpRefusal(503, error, { 'retry-after': '1' });
+}
+
+function refuse(reply: FastifyReply, refusal: HttpRefusal): FastifyReply {
+  sendRefusal(reply, refusal);
+  return reply;
+}

@@ -1,0 +1,207 @@
+import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
+import { AsyncMcpError, JsonRpcErrorCode, errorResponse, isRequest, isResponse } from '@asyncmcp/core';
+import { eventsOfSession } from './event-store.js';
+import { toWebRequest } from './http-bridge.js';
+import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
+import type { JSONRPCMessage, MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { Logger } from '@asyncmcp/core';
+import type { FastifyRequest } from 'fastify';
+import type { EventStore } from './event-store.js';
+
+export interface ChannelOptions {
+  readonly jsonResponse: boolean;
+  readonly eventStore: EventStore | undefined;
+  readonly retryIntervalMs: number | undefined;
+  readonly keepAliveMs: number;
+  readonly logger: Logger;
+}
+
+/** What of a POST goes over the connection. */
+export interface ChannelPost {
+  readonly messages: readonly JSONRPCMessage[];
+  /** Whether they came as a JSON-RPC batch: then they are answered as one. */
+  readonly batched: boolean;
+  readonly authInfo: AuthInfo | undefined;
+  /** Called for each message, in order, once what it comes to has somewhere to go. */
+  readonly onMessage: (message: JSONRPCMessage, extra: MessageExtraInfo) => void;
+}
+
+/** Ties what the SDK hands on to the POST it came with; it is removed again before anybody else sees the headers. */
+const POST_HEADER = 'x-asyncmcp-post';
+
+const ACCEPT_BOTH = 'application/json, text/event-stream';
+
+/** What the SDK's transport is told to make it go on with a session. Of before resumable streams: no event is stored for it. */
+const PRIMER = {
+  jsonrpc: '2.0' as const,
+  id: 'asyncmcp-primer',
+  method: 'initialize',
+  params: { protocolVersion: '2025-03-26', capabilities: {}, clientInfo: { name: 'asyncmcp', version: '0' } },
+};
+
+/** The connections of one session in this process: an HTTP transport of the SDK's, and what is under way over it. */
+export class SessionChannel {
+  readonly sessionId: string;
+  readonly #options: ChannelOptions;
+  readonly #transport: WebStandardStreamableHTTPServerTransport;
+  readonly #posts = new Map<string, ChannelPost>();
+  /** Requests whose answer was not sent yet. */
+  readonly #unanswered = new Set<RequestId>();
+  #postCount = 0;
+  #underWay = 0;
+  #listening = 0;
+  #freed = false;
+  #onOver: (() => void) | undefined;
+
+  /** @param onOver - called once, when nothing is under way and the session's live server is no more */
+  private constructor(sessionId: string, options: ChannelOptions, onOver: () => void) {
+    const { jsonResponse, eventStore, retryIntervalMs, keepAliveMs, logger } = options;
+    this.sessionId = sessionId;
+    this.#options = options;
+    this.#onOver = onOver;
+    this.#transport = new WebStandardStreamableHTTPServerTransport({
+      sessionIdGenerator: () => sessionId,
+      enableJsonResponse: jsonResponse,
+      keepAliveMs,
+      ...(eventStore !== undefined && { eventStore: eventsOfSession(eventStore, sessionId) }),
+      ...(retryIntervalMs !== undefined && { retryInterval: retryIntervalMs }),
+    });
+    this.#transport.onmessage = (message, extra = {}) => this.#handOn(message, extra);
+    // Of what it refuses, the client is told; here it is no failure.
+    this.#transport.onerror = (error) => logger.debug({ err: error, sessionId }, error.message);
+  }
+
+  /** A channel for a session that exists. */
+  static async open(sessionId: string, options: ChannelOptions, onOver: () => void): Promise<SessionChannel> {
+    const channel = new SessionChannel(sessionId, options, onOver);
+    await channel.#prime();
+    return channel;
+  }
+
+  /** Whether a client holds a stream open to hear what the session says by itself. */
+  get isListening(): boolean {
+    return this.#listening > 0;
+  }
+
+  /** Answers a POST: with the stream that its messages are answered on, or with what is wrong with it. */
+  async post(request: FastifyRequest, post: ChannelPost): Promise<Response> {
+    const { messages, batched, authInfo } = post;
+    const key = String(this.#postCount++);
+    this.#posts.set(key, post);
+    for (const message of messages) if (isRequest(message)) this.#unanswered.add(message.id);
+    try {
+      const response = await this.#transport.handleRequest(toWebRequest(request, { [POST_HEADER]: key }), {
+        parsedBody: batched ? messages : messages[0],
+        ...(authInfo !== undefined && { authInfo }),
+      });
+      if (!response.ok) this.#forget(messages);
+      return response;
+    } finally {
+      this.#posts.delete(key);
+    }
+  }
+
+  #forget(messages: readonly JSONRPCMessage[]): void {
+    for (const message of messages) if (isRequest(message)) this.#unanswered.delete(message.id);
+  }
+
+  /** Answers a GET: with the stream of what the session says by itself, or with one that goes on after `Last-Event-ID`. */
+  get(request: FastifyRequest): Promise<Response> {
+    return this.#transport.handleRequest(toWebRequest(request));
+  }
+
+  /** A client listens. Call the result when it no longer does. */
+  listen(): () => void {
+    this.#listening++;
+    return () => {
+      this.#listening--;
+      this.#look();
+    };
+  }
+
+  /** Something of the session is under way, and may still be said over its connections. Call the result when it is over. */
+  begin(): () => void {
+    this.#underWay++;
+    this.#freed = false;
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      this.#underWay--;
+      this.#look();
+    };
+  }
+
+  /**
+   * Sends a message of the server's: an answer where its request came from, what belongs to a request there, too, anything else
+   * where the client listens.
+   *
+   * @throws AsyncMcpError `ERR_DESTINATION_GONE` for an answer whose connection is closed and for a question that nobody listens to,
+   *   where no event store keeps it
+   */
+  async send(message: JSONRPCMessage, relatedRequestId?: RequestId): Promise<void> {
+    const unheard = isRequest(message) && relatedRequestId === undefined && !this.isListening;
+    if (unheard && this.#options.eventStore === undefined) throw this.#gone();
+    try {
+      await this.#transport.send(message, relatedRequestId === undefined ? undefined : { relatedRequestId });
+    } catch (error) {
+      throw this.#gone(error);
+    } finally {
+      if (isResponse(message) && message.id !== undefined) this.#unanswered.delete(message.id);
+    }
+  }
+
+  /** Nothing more comes of a request. If it was not answered, because it was cancelled, its connection is not kept waiting. */
+  async finish(id: RequestId): Promise<void> {
+    if (!this.#unanswered.delete(id)) return;
+    const { jsonResponse, eventStore, logger } = this.#options;
+    // Where no event can be resumed, an end without an answer is an end; the specification wants no answer to what was cancelled.
+    if (!jsonResponse && eventStore === undefined) return this.#transport.closeSSEStream(id);
+    const error = new AsyncMcpError('ERR_CLOSED', 'The request was cancelled.');
+    try {
+      await this.#transport.send(errorResponse(id, JsonRpcErrorCode.internalError, error));
+    } catch (gone) {
+      logger.debug({ err: gone, sessionId: this.sessionId }, 'the connection of a cancelled request is closed already');
+    }
+  }
+
+  /** The session's live server was freed, or the session ended: when nothing is under way any more, its connections are closed. */
+  free(): void {
+    this.#freed = true;
+    this.#look();
+  }
+
+  /** Closes all connections. */
+  async close(): Promise<void> {
+    this.#onOver = undefined;
+    await this.#transport.close();
+  }
+
+  #gone(cause?: unknown): AsyncMcpError {
+    const { sessionId } = this;
+    const text = `Session ${sessionId} has no connection for a message, which is lost; an eventStore would keep it.`;
+    return new AsyncMcpError('ERR_DESTINATION_GONE', text, { cause, details: { sessionId } });
+  }
+
+  #look(): void {
+    if (this.#freed && this.#underWay === 0) this.#onOver?.();
+  }
+
+  #handOn(message: JSONRPCMessage, extra: MessageExtraInfo): void {
+    const headers = extra.requestInfo?.headers ?? {};
+    const key = headers[POST_HEADER];
+    delete headers[POST_HEADER];
+    if (typeof key === 'string') this.#posts.get(key)?.onMessage(message, extra);
+  }
+
+  /** The SDK's transport serves a session once it has seen an `initialize`; here the host answers that, and sessions outlive processes. */
+  async #prime(): Promise<void> {
+    const headers = { accept: ACCEPT_BOTH, 'content-type': 'application/json' };
+    const request = new Request('http://localhost/', { method: 'POST', headers });
+    const answering = this.#transport.handleRequest(request, { parsedBody: PRIMER });
+    if (this.#options.jsonResponse) await this.#transport.send({ jsonrpc: '2.0', id: PRIMER.id, result: {} });
+    const { body, ok } = await answering;
+    await body?.cancel();
+    if (!ok) throw new AsyncMcpError('ERR_INTERNAL', 'The HTTP transport of the MCP SDK did not take a session up.');
+  }
+}
