@@ -49,7 +49,7 @@ export function createServerFetch({ serverUrl, tls = {}, onBodyClosed }: ServerF
 
   async function fetchFromServer(url: URL, init: RequestInit): Promise<Response> {
     const { method = 'GET', headers, body, signal } = init;
-    if (signal != null && !known.has(signal)) {
+    if (signal !== undefined && signal !== null && !known.has(signal)) {
       // One signal ends all that a transport has under way.
       setMaxListeners(0, signal);
       known.add(signal);
@@ -75,7 +75,7 @@ export function createServerFetch({ serverUrl, tls = {}, onBodyClosed }: ServerF
       body.resume();
       return new Response(null, init);
     }
-    const response = new Response(toWebStream(body), init);
+    const response = new Response(Readable.toWeb(body), init);
     body.once('close', () => onBodyClosed(response));
     return response;
   }
@@ -98,9 +98,4 @@ function webHeaders(headers: Readonly<Record<string, string | string[] | undefin
     else for (const one of value ?? []) web.append(name, one);
   }
   return web;
-}
-
-/** Node's own type of web streams and the global one are the same at run time. */
-function toWebStream(body: Readable): ReadableStream<Uint8Array> {
-  return Readable.toWeb(body) as unknown as ReadableStream<Uint8Array>;
 }

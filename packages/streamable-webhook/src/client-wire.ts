@@ -7,7 +7,7 @@ import { createServerFetch } from './client-fetch.js';
 import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 import type { StreamableHTTPReconnectionOptions } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { ClientWire, ClientWireEvents, Delivery, Envelope, Logger } from '@asyncmcp/core';
 import type { Attachment, WebhookReceiver } from '@asyncmcp/webhook';
 import type { ServerAnswer } from '@asyncmcp/webhook/parts';

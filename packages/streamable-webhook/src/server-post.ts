@@ -259,12 +259,12 @@ async function overConnection(
       },
     });
     await writeWebResponse(response, reply);
-    return reply;
   } finally {
     // What the SDK did not take.
     for (const { place } of waiting) place.settled();
     end();
   }
+  return reply;
 }
 
 /** The sender of a message that stays on the line: refusals reach it there. */

@@ -109,7 +109,7 @@ function serveRequests(checked: CheckedStreamableWebhookServerOptions, report: R
   const posts = createStatelessPosts({ ...checked, createServer, drainTimeoutMs, admission, report });
   return {
     sessions: { list: () => [], terminate: async () => false },
-    handlers: { POST: posts.handle },
+    handlers: { POST: (request, reply, sender) => posts.handle(request, reply, sender) },
     begin: () => {},
     finish: () => posts.close(),
   };

@@ -53,9 +53,13 @@ export function createStatelessPosts(options: StatelessOptions): StatelessPosts 
       what: 'Making a server',
       onLate: () => void transport.close(),
     });
-    const done = answer(transport, request, reply, body, sender).finally(() => close(server));
+    const done = answer(transport, request, reply, body, sender);
     underWay.set(server, done);
-    await done;
+    try {
+      await done;
+    } finally {
+      await close(server);
+    }
   }
 
   async function close(server: ServerLike): Promise<void> {
