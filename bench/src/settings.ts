@@ -23,6 +23,14 @@ export interface Settings {
       readonly quietWithinMs: number;
     };
   };
+  readonly streamableWebhook: {
+    readonly manyInFlight: ComparisonPlan;
+    readonly pending: {
+      readonly calls: number;
+      /** How long the server may take to let go of its last socket, in milliseconds. */
+      readonly quietWithinMs: number;
+    };
+  };
 }
 
 export const FULL: Settings = {
@@ -35,6 +43,10 @@ export const FULL: Settings = {
     signing: { calls: 4_000, inFlight: 64, starts: 3, rounds: 16, warmUpCalls: 16_000 },
     idle: { sessions: 5_000, warmUpSessions: 100, quietWithinMs: 60_000 },
   },
+  streamableWebhook: {
+    manyInFlight: { calls: 8_000, inFlight: 64, starts: 3, rounds: 6, warmUpCalls: 16_000 },
+    pending: { calls: 500, quietWithinMs: 60_000 },
+  },
 };
 
 /** Only to see that everything runs. */
@@ -46,5 +58,9 @@ export const QUICK: Settings = {
     manyInFlight: { calls: 256, inFlight: 64, starts: 1, rounds: 2, warmUpCalls: 64 },
     signing: { calls: 256, inFlight: 64, starts: 1, rounds: 2, warmUpCalls: 64 },
     idle: { sessions: 100, warmUpSessions: 20, quietWithinMs: 60_000 },
+  },
+  streamableWebhook: {
+    manyInFlight: { calls: 256, inFlight: 64, starts: 1, rounds: 2, warmUpCalls: 64 },
+    pending: { calls: 100, quietWithinMs: 60_000 },
   },
 };

@@ -1,5 +1,6 @@
 import { benchmarkSnsSqs } from './sns-sqs/benchmark.js';
 import { benchmarkSqs } from './sqs/benchmark.js';
+import { benchmarkStreamableWebhook } from './streamable-webhook/benchmark.js';
 import { benchmarkWebhook } from './webhook/benchmark.js';
 import type { Benchmark } from './benchmark.js';
 
@@ -8,4 +9,5 @@ export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   sqs: benchmarkSqs,
   'sns-sqs': benchmarkSnsSqs,
   webhook: benchmarkWebhook,
+  'streamable-webhook': benchmarkStreamableWebhook,
 };

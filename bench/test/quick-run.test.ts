@@ -33,8 +33,8 @@ it('a quick run measures every section of every transport and writes it down', a
     expect(stdout).toMatch(/latency, median/);
     const { quick, reports } = JSON.parse(await readFile(file, 'utf8')) as Results;
     expect(quick).toBe(true);
-    const [sqs, snsSqs, webhook] = reports;
-    expect(reports.map(({ transport }) => transport)).toEqual(['sqs', 'sns-sqs', 'webhook']);
+    const [sqs, snsSqs, webhook, streamable] = reports;
+    expect(reports.map(({ transport }) => transport)).toEqual(['sqs', 'sns-sqs', 'webhook', 'streamable-webhook']);
     for (const report of [sqs, snsSqs]) {
       const { asyncmcp, byHand } = figure(report, 'AWS API calls per call, both sides');
       expect(asyncmcp).toBeLessThanOrEqual(1);
@@ -46,12 +46,22 @@ it('a quick run measures every section of every transport and writes it down', a
     expect(figure(webhook, 'HTTP requests per call, both sides')).toMatchObject({ asyncmcp: 2, byHand: 2 });
     expect(figure(webhook, 'throughput, signed : unsigned').asyncmcp).toBeGreaterThan(0);
     expect(figure(webhook, 'open sockets of the server')).toMatchObject({ asyncmcp: 0 });
+    // Over the connection it is one request, by webhook two.
+    const perCall = figures(streamable).filter(({ label }) => label === 'HTTP requests per call, both sides');
+    expect(perCall.map(({ asyncmcp, byHand }) => [asyncmcp, byHand])).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
+    expect(figure(streamable, 'open sockets of the server for them')).toMatchObject({ asyncmcp: 0 });
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }, 300_000);
 
 function figure(report: Report | undefined, label: string): Partial<Figure> {
-  const figures = report?.sections.flatMap((section) => section.figures) ?? [];
-  return figures.find((one) => one.label === label) ?? {};
+  return figures(report).find((one) => one.label === label) ?? {};
+}
+
+function figures(report: Report | undefined): readonly Figure[] {
+  return report?.sections.flatMap((section) => section.figures) ?? [];
 }

@@ -26,7 +26,7 @@ function startAsyncMcp(setup: ClientSetup): Promise<Contender> {
   });
 }
 
-function startByHand(): Promise<Contender> {
+export function startByHand(): Promise<Contender> {
   return startProcessPair({
     server: new Child<ByHandServerCommands>(new URL('by-hand-server.js', import.meta.url)),
     start: undefined,

@@ -34,6 +34,8 @@ export interface InboundEnvelope extends EnvelopeMetadata {
   readonly body: string;
   /** The message, where its source has parsed and checked it (`checkMessage`): the body is not read again then. */
   readonly message?: JSONRPCMessage;
+  /** Its sender has not named it, and neither does the wire: a copy could not be told from it, so nothing is kept for one. */
+  readonly unnamed?: true;
   /** Whether the sender is of this project: its servers echo the client id on whatever they send. */
   readonly extended: boolean;
   /** The request id as the wire's metadata gives it: lets a request whose body is unreadable still be answered. */

@@ -166,8 +166,13 @@ export class FlightLedger {
     return flight;
   }
 
-  /** Remembers what became of a flight, so that a duplicate which comes later gets the same. */
-  record({ key }: Flight, { reply }: Outcome): void {
+  /**
+   * Remembers what became of a flight, so that a duplicate which comes later gets the same.
+   *
+   * @param comesBack - whether it is given back itself, and comes again under the same key even if its sender has not named it
+   */
+  record({ key, envelope: { unnamed } }: Flight, { reply }: Outcome, comesBack = false): void {
+    if (unnamed === true && !comesBack) return;
     if (reply === undefined) return this.#outcomes.add(key, NO_REPLY, key.length);
     const { address, envelope } = reply;
     const message = messageText(envelope);

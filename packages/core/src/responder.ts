@@ -64,7 +64,7 @@ export class Responder {
 
   async #notSent(flight: Flight, address: string, envelope: Envelope, error: unknown): Promise<never> {
     const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The answer could not be sent to ${address}`);
-    this.#ledger.record(flight, { reply: { address, envelope } });
+    this.#ledger.record(flight, { reply: { address, envelope } }, true);
     if (PERMANENT.includes(failure.code)) {
       this.#report(failure);
       await flight.reject(failure.message);

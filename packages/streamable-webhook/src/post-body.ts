@@ -30,10 +30,17 @@ export function readPostBody(text: string): PostBody | HttpRefusal {
     if (!checked.ok) return malformed(checked);
     messages.push(checked.message);
   }
+  if (batched && haveSameIds(messages.filter(isRequest))) {
+    return malformed({ code: JsonRpcErrorCode.invalidRequest, reason: 'two requests of a batch have the same id' });
+  }
   if (batched && messages.some(isInitialize)) {
     return malformed({ code: JsonRpcErrorCode.invalidRequest, reason: 'initialize comes alone' });
   }
   return { messages, batched, text };
+}
+
+function haveSameIds(requests: readonly JSONRPCRequest[]): boolean {
+  return new Set(requests.map(({ id }) => id)).size < requests.length;
 }
 
 export function isInitialize(message: JSONRPCMessage): message is JSONRPCRequest {

@@ -4,7 +4,7 @@ import { decodeHeaders } from '@asyncmcp/webhook/parts';
 import type { FastifyRequest } from 'fastify';
 import type { InboundEnvelope } from '@asyncmcp/core';
 import type { Authenticated } from '@asyncmcp/webhook/parts';
-import type { JSONRPCMessage, MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage, MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { PostBody } from './post-body.js';
 
 /** What is known of a POST beside its messages: the routing metadata of its headers, and whose it is. */
@@ -26,12 +26,54 @@ export function envelopeOf(
   message: JSONRPCMessage,
   rest: Pick<InboundEnvelope, 'extra' | 'via'>,
 ): InboundEnvelope {
-  return {
-    ...metadata,
-    ...rest,
-    body: text,
-    message,
-    ...(batched && { messageId: randomUUID() }),
-    ...(isRequest(message) && { requestIdHint: message.id }),
-  };
+  return new PostedMessageEnvelope(metadata, batched ? randomUUID() : metadata.messageId, text, message, rest);
+}
+
+/** A class, because one is made for every message: a copy of an object by its members costs several times as much. */
+class PostedMessageEnvelope implements InboundEnvelope {
+  readonly type = 'jsonrpc';
+  readonly body: string;
+  readonly message: JSONRPCMessage;
+  readonly messageId: string;
+  readonly extended: boolean;
+  readonly sentAt: Date;
+  declare readonly sessionId?: string;
+  declare readonly clientId?: string;
+  declare readonly protocolVersion?: string;
+  declare readonly requestIdHint?: RequestId;
+  declare readonly principal?: string;
+  declare readonly unnamed?: true;
+  declare readonly via?: string;
+  declare readonly extra?: MessageExtraInfo;
+
+  constructor(
+    {
+      messageId: metadataId,
+      extended,
+      sentAt,
+      sessionId,
+      clientId,
+      protocolVersion,
+      principal,
+      unnamed,
+    }: InboundEnvelope,
+    messageId: string,
+    body: string,
+    message: JSONRPCMessage,
+    { extra, via }: Pick<InboundEnvelope, 'extra' | 'via'>,
+  ) {
+    this.body = body;
+    this.message = message;
+    this.messageId = messageId;
+    this.extended = extended;
+    this.sentAt = sentAt;
+    if (sessionId !== undefined) this.sessionId = sessionId;
+    if (clientId !== undefined) this.clientId = clientId;
+    if (protocolVersion !== undefined) this.protocolVersion = protocolVersion;
+    if (isRequest(message)) this.requestIdHint = message.id;
+    if (principal !== undefined) this.principal = principal;
+    if (unnamed === true || messageId !== metadataId) this.unnamed = true;
+    if (via !== undefined) this.via = via;
+    if (extra !== undefined) this.extra = extra;
+  }
 }

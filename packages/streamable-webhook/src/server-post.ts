@@ -26,13 +26,18 @@ import { writeWebResponse } from './http-bridge.js';
 import { envelopeOf, extraOf, metadataOf } from './post-envelope.js';
 import { isInitialize, readPostBody } from './post-body.js';
 import { BY_CONNECTION, Via } from './reply-port.js';
+import { SessionChannel } from './session-channel.js';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { InboundEnvelope, ReplyPort, SessionHost, SessionRecord } from '@asyncmcp/core';
 import type { Admission, Authenticated, ConnectedSender, HttpRefusal, Inbox, Place } from '@asyncmcp/webhook/parts';
-import type { JSONRPCErrorResponse, JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
+import type {
+  JSONRPCErrorResponse,
+  JSONRPCMessage,
+  JSONRPCRequest,
+  RequestId,
+} from '@modelcontextprotocol/sdk/types.js';
 import type { Openings } from './openings.js';
 import type { PostBody } from './post-body.js';
-import type { SessionChannel } from './session-channel.js';
 import type { SessionChannels } from './session-channels.js';
 import type { WebhookToolChoice } from './webhook-tools.js';
 
@@ -59,10 +64,18 @@ interface Post {
 }
 
 /** A message of a POST, with a place in the works. */
-interface Entered {
-  readonly envelope: InboundEnvelope;
-  readonly message: JSONRPCMessage;
+interface Entered<Message extends JSONRPCMessage = JSONRPCMessage> {
+  readonly message: Message;
   readonly place: Place;
+}
+
+/** The messages of a POST, by what is done with them. */
+interface Parted {
+  /** Calls of webhook tools. */
+  readonly byWebhook: Entered<JSONRPCRequest>[];
+  readonly overConnection: Entered<JSONRPCRequest>[];
+  /** What needs no answer. */
+  readonly unanswered: Entered[];
 }
 
 /** Answers POSTs: with the answer of a server, with a stream of what it says, or with 202 for what is answered by webhook. */
@@ -170,49 +183,71 @@ export function unknownSession(sessionId: string): HttpRefusal {
 
 /** The messages of a session: calls of webhook tools part from the others here. */
 async function inSession(post: Post, session: SessionRecord, options: PostOptions): Promise<FastifyReply> {
-  const { request, reply, sender, metadata, body } = post;
+  const { request, reply, metadata, body } = post;
   const takenBy = takenByOf(request.headers);
   // It may be running there. Who has asked for that process in vain asks without naming it.
   if (takenBy !== undefined && takenBy !== options.serverId && !options.host.knows(metadata)) {
     return refuse(reply, elsewhere());
   }
-  const extra = extraOf(request, sender);
-  const byWebhook: Entered[] = [];
-  const byConnection: Entered[] = [];
-  for (const message of body.messages) {
-    const way = await wayOf(message, session, post, options);
-    const envelope = envelopeOf(metadata, body, message, way === Via.webhook ? { extra, via: way } : {});
-    const place = placeFor(envelope, message, options);
-    if (typeof place === 'string') {
-      for (const entered of [...byWebhook, ...byConnection]) entered.place.settled();
-      return refuse(reply, tooMuch(place));
-    }
-    (way === Via.webhook ? byWebhook : byConnection).push({ envelope, message, place });
-  }
+  const parted = await part(post, session, options);
+  if ('status' in parted) return refuse(reply, parted);
+  const { byWebhook, overConnection, unanswered } = parted;
+  for (const entered of unanswered) takeUnanswered(entered, post, options);
   const [call] = byWebhook;
   if (call !== undefined && !body.batched) return takeCall(call, post, options);
-  for (const entered of byWebhook) takeCallOfBatch(entered, session, options);
-  if (byConnection.length === 0) return reply.code(202).send();
-  return overConnection(byConnection, post, session, options);
+  for (const entered of byWebhook) takeCallOfBatch(entered, post, session, options);
+  if (overConnection.length === 0) return reply.code(202).send();
+  return answerOverConnection(overConnection, post, session, options);
 }
 
-async function wayOf(
-  message: JSONRPCMessage,
+/** Gives every message a place in the works, or none. */
+async function part(post: Post, session: SessionRecord, options: PostOptions): Promise<Parted | HttpRefusal> {
+  const parted: Parted = { byWebhook: [], overConnection: [], unanswered: [] };
+  for (const message of post.body.messages) {
+    const place = placeFor(post.metadata, message, options);
+    if (typeof place === 'string') {
+      for (const entered of Object.values(parted).flat()) entered.place.settled();
+      return tooMuch(place);
+    }
+    if (!isRequest(message)) parted.unanswered.push({ message, place });
+    else {
+      // Known at once but where a server has to be asked for its tools first.
+      const asked = isWebhookCall(message, session, post, options);
+      const byWebhook = typeof asked === 'boolean' ? asked : await asked;
+      parted[byWebhook ? 'byWebhook' : 'overConnection'].push({ message, place });
+    }
+  }
+  return parted;
+}
+
+function isWebhookCall(
+  message: JSONRPCRequest,
   session: SessionRecord,
   { request, sender }: Post,
   { choice }: PostOptions,
-): Promise<typeof Via.webhook | undefined> {
-  if (!isRequest(message) || session.replyTo === BY_CONNECTION) return undefined;
-  return (await choice.isWebhookCall(message, session, extraOf(request, sender))) ? Via.webhook : undefined;
+): boolean | Promise<boolean> {
+  if (session.replyTo === BY_CONNECTION) return false;
+  return choice.isWebhookCall(message, session, extraOf(request, sender));
 }
 
-/** A call whose answer is delivered by webhook: 202 as soon as the session has it. */
-async function takeCall(
-  { envelope, place }: Entered,
-  { request, reply }: Post,
+/** Notifications, and answers to what the server has asked its client. */
+function takeUnanswered(
+  { message, place }: Entered,
+  { request, sender, metadata, body }: Post,
   options: PostOptions,
-): Promise<FastifyReply> {
+): void {
+  const envelope = envelopeOf(metadata, body, message, { extra: extraOf(request, sender) });
+  options.inbox.keep(envelope, place, UNANSWERED);
+}
+
+/** Who has sent what needs no answer hears no more than that it was taken. */
+const UNANSWERED: ConnectedSender = { taken: () => {}, refuse: () => {}, settled: () => {} };
+
+/** A call whose answer is delivered by webhook: 202 as soon as the session has it. */
+async function takeCall({ message, place }: Entered, post: Post, options: PostOptions): Promise<FastifyReply> {
+  const { request, reply, sender, metadata, body } = post;
   const attempt = attemptOf(request.headers);
+  const envelope = envelopeOf(metadata, body, message, { extra: extraOf(request, sender), via: Via.webhook });
   const told = await options.inbox.post(envelope, attempt, place);
   if (told.kind === 'refused' || told.kind === 'later') return refuse(reply, refusalOf(told, attempt));
   const isCopy = told.kind === 'taken' && !told.begun;
@@ -220,12 +255,17 @@ async function takeCall(
 }
 
 /** Several messages have one status: what is wrong with one call is said where its answer would have been. */
-function takeCallOfBatch({ envelope, place }: Entered, session: SessionRecord, options: PostOptions): void {
-  const { replyPort, inbox, report } = options;
+function takeCallOfBatch(
+  { message, place }: Entered,
+  { request, sender, metadata, body: batch }: Post,
+  session: SessionRecord,
+  { replyPort, inbox, report }: PostOptions,
+): void {
+  const envelope = envelopeOf(metadata, batch, message, { extra: extraOf(request, sender), via: Via.webhook });
   const refuseByWebhook = async (refusal: JSONRPCErrorResponse): Promise<void> => {
-    const metadata = { sessionId: session.id, clientId: session.clientId, via: Via.webhook };
+    const reply = createEnvelope(refusal, { sessionId: session.id, clientId: session.clientId, via: Via.webhook });
     try {
-      await replyPort.send(session.replyTo, createEnvelope(refusal, metadata), session);
+      await replyPort.send(session.replyTo, reply, session);
     } catch (error) {
       report(toAsyncMcpError(error, 'ERR_DELIVERY_FAILED', 'The refusal of a call could not be delivered'));
     }
@@ -237,59 +277,70 @@ function takeCallOfBatch({ envelope, place }: Entered, session: SessionRecord, o
   });
 }
 
-/** The rest goes to the SDK's transport, which holds the connection, and hands each message on from there. */
-async function overConnection(
-  entered: readonly Entered[],
-  { request, reply, sender, body }: Post,
+/** The rest goes to the SDK's transport, which holds the connection, and hands each request on from there. */
+async function answerOverConnection(
+  entered: readonly Entered<JSONRPCRequest>[],
+  { request, reply, sender, metadata, body }: Post,
   session: SessionRecord,
   { channels, inbox }: PostOptions,
 ): Promise<FastifyReply> {
-  const channel = await channels.of(session.id);
+  const opened = channels.of(session.id);
+  const channel = opened instanceof SessionChannel ? opened : await opened;
   const end = channel.begin();
-  const waiting = entered.slice();
+  const waiting = new Map(entered.map(({ message, place }) => [message.id, place]));
   try {
     const response = await channel.post(request, {
-      messages: entered.map(({ message }) => message),
+      requests: entered.map(({ message }) => message),
       batched: body.batched,
       authInfo: sender?.authInfo,
-      onMessage(message, extra) {
-        const next = waiting.shift();
-        if (next !== undefined)
-          inbox.keep({ ...next.envelope, message, extra }, next.place, senderOn(channel, message));
+      onRequest(message, extra) {
+        const place = waiting.get(message.id);
+        if (place === undefined) return;
+        waiting.delete(message.id);
+        inbox.keep(envelopeOf(metadata, body, message, { extra }), place, new OnConnection(channel, message.id));
       },
     });
     await writeWebResponse(response, reply);
   } finally {
     // What the SDK did not take.
-    for (const { place } of waiting) place.settled();
+    for (const place of waiting.values()) place.settled();
     end();
   }
   return reply;
 }
 
-/** The sender of a message that stays on the line: refusals reach it there. */
-function senderOn(channel: SessionChannel, message: JSONRPCMessage): ConnectedSender {
-  const end = channel.begin();
-  return {
-    taken: () => {},
-    refuse(refusal) {
-      // A connection that is gone needs no refusal.
-      if (isRequest(message)) void channel.send(refusal).catch(() => {});
-    },
-    settled() {
-      if (isRequest(message)) void channel.finish(message.id);
-      end();
-    },
-  };
+/** The sender of a request that stays on the line: refusals reach it there. */
+class OnConnection implements ConnectedSender {
+  readonly #channel: SessionChannel;
+  readonly #id: RequestId;
+  readonly #end: () => void;
+
+  constructor(channel: SessionChannel, id: RequestId) {
+    this.#channel = channel;
+    this.#id = id;
+    this.#end = channel.begin();
+  }
+
+  taken(): void {}
+
+  refuse(refusal: JSONRPCErrorResponse): void {
+    // A connection that is gone needs no refusal.
+    void this.#channel.send(refusal).catch(() => {});
+  }
+
+  settled(): void {
+    void this.#channel.finish(this.#id);
+    this.#end();
+  }
 }
 
 function placeFor(
-  envelope: InboundEnvelope,
+  metadata: InboundEnvelope,
   message: JSONRPCMessage,
   { admission, host }: PostOptions,
 ): Place | 'server-full' | 'session-full' {
-  const owner = envelope.sessionId ?? `client ${envelope.clientId ?? ''}`;
-  return enterOrCopy(admission, owner, isRequest(message), () => host.knows(envelope));
+  const owner = metadata.sessionId ?? `client ${metadata.clientId ?? ''}`;
+  return enterOrCopy(admission, owner, isRequest(message), () => host.knows(metadata));
 }
 
 function notNow(): HttpRefusal {

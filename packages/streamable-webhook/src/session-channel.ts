@@ -3,7 +3,7 @@ import { AsyncMcpError, JsonRpcErrorCode, errorResponse, isRequest, isResponse }
 import { eventsOfSession } from './event-store.js';
 import { toWebRequest } from './http-bridge.js';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
-import type { JSONRPCMessage, MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage, JSONRPCRequest, MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Logger } from '@asyncmcp/core';
 import type { FastifyRequest } from 'fastify';
 import type { EventStore } from './event-store.js';
@@ -16,18 +16,15 @@ export interface ChannelOptions {
   readonly logger: Logger;
 }
 
-/** What of a POST goes over the connection. */
+/** The requests of a POST that are answered over its connection. */
 export interface ChannelPost {
-  readonly messages: readonly JSONRPCMessage[];
-  /** Whether they came as a JSON-RPC batch: then they are answered as one. */
+  readonly requests: readonly JSONRPCRequest[];
+  /** Whether they came in a JSON-RPC batch: then they are answered on one connection. */
   readonly batched: boolean;
   readonly authInfo: AuthInfo | undefined;
-  /** Called for each message, in order, once what it comes to has somewhere to go. */
-  readonly onMessage: (message: JSONRPCMessage, extra: MessageExtraInfo) => void;
+  /** Called for each of them, once what it comes to has somewhere to go. */
+  readonly onRequest: (request: JSONRPCRequest, extra: MessageExtraInfo) => void;
 }
-
-/** Ties what the SDK hands on to the POST it came with; it is removed again before anybody else sees the headers. */
-const POST_HEADER = 'x-asyncmcp-post';
 
 const ACCEPT_BOTH = 'application/json, text/event-stream';
 
@@ -44,10 +41,10 @@ export class SessionChannel {
   readonly sessionId: string;
   readonly #options: ChannelOptions;
   readonly #transport: WebStandardStreamableHTTPServerTransport;
-  readonly #posts = new Map<string, ChannelPost>();
+  /** Requests that the SDK has and has not handed on yet, by id. */
+  readonly #posts = new Map<RequestId, ChannelPost>();
   /** Requests whose answer was not sent yet. */
   readonly #unanswered = new Set<RequestId>();
-  #postCount = 0;
   #underWay = 0;
   #listening = 0;
   #freed = false;
@@ -83,26 +80,26 @@ export class SessionChannel {
     return this.#listening > 0;
   }
 
-  /** Answers a POST: with the stream that its messages are answered on, or with what is wrong with it. */
+  /** Answers a POST: with the stream that its requests are answered on, or with what is wrong with it. */
   async post(request: FastifyRequest, post: ChannelPost): Promise<Response> {
-    const { messages, batched, authInfo } = post;
-    const key = String(this.#postCount++);
-    this.#posts.set(key, post);
-    for (const message of messages) if (isRequest(message)) this.#unanswered.add(message.id);
-    try {
-      const response = await this.#transport.handleRequest(toWebRequest(request, { [POST_HEADER]: key }), {
-        parsedBody: batched ? messages : messages[0],
-        ...(authInfo !== undefined && { authInfo }),
-      });
-      if (!response.ok) this.#forget(messages);
-      return response;
-    } finally {
-      this.#posts.delete(key);
+    const { requests, batched, authInfo } = post;
+    for (const { id } of requests) {
+      this.#posts.set(id, post);
+      this.#unanswered.add(id);
     }
+    const response = await this.#transport.handleRequest(toWebRequest(request), {
+      parsedBody: batched ? requests : requests[0],
+      ...(authInfo !== undefined && { authInfo }),
+    });
+    if (!response.ok) this.#forget(requests);
+    return response;
   }
 
-  #forget(messages: readonly JSONRPCMessage[]): void {
-    for (const message of messages) if (isRequest(message)) this.#unanswered.delete(message.id);
+  #forget(requests: readonly JSONRPCRequest[]): void {
+    for (const { id } of requests) {
+      this.#posts.delete(id);
+      this.#unanswered.delete(id);
+    }
   }
 
   /** Answers a GET: with the stream of what the session says by itself, or with one that goes on after `Last-Event-ID`. */
@@ -188,10 +185,10 @@ export class SessionChannel {
   }
 
   #handOn(message: JSONRPCMessage, extra: MessageExtraInfo): void {
-    const headers = extra.requestInfo?.headers ?? {};
-    const key = headers[POST_HEADER];
-    delete headers[POST_HEADER];
-    if (typeof key === 'string') this.#posts.get(key)?.onMessage(message, extra);
+    if (!isRequest(message)) return;
+    const post = this.#posts.get(message.id);
+    this.#posts.delete(message.id);
+    post?.onRequest(message, extra);
   }
 
   /** The SDK's transport serves a session once it has seen an `initialize`; here the host answers that, and sessions outlive processes. */

@@ -98,6 +98,7 @@ class PostedEnvelope implements InboundEnvelope {
   declare readonly requestIdHint?: RequestId;
   declare readonly principal?: string;
   declare readonly extra?: MessageExtraInfo;
+  declare readonly unnamed?: true;
 
   constructor(type: InboundEnvelope['type'], body: string, headers: ReceivedHeaders, { extra, principal }: Beside) {
     const messageId = token(headers, Header.messageId);
@@ -112,6 +113,7 @@ class PostedEnvelope implements InboundEnvelope {
     this.messageId = messageId ?? randomUUID();
     // A signed webhook has its id there.
     this.extended = messageId !== undefined || headers['webhook-id'] !== undefined;
+    if (messageId === undefined) this.unnamed = true;
     if (sessionId !== undefined) this.sessionId = sessionId;
     if (clientId !== undefined) this.clientId = clientId;
     if (protocolVersion !== undefined) this.protocolVersion = protocolVersion;

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
-import { startProxy } from './proxy.js';
+import { startHttpProxy } from '@asyncmcp/testkit';
 import { atTheEnd } from './server-system.js';
 import { call, useSystem } from './system.js';
 
@@ -31,7 +31,7 @@ async function answeringClient(allowReplyTo?: (url: string) => boolean): Promise
 
 it('a client answers at the URL of the process that asks, if it may', async () => {
   // Straight to the server, which a proxy of its own stands for: its port is known before the server's is.
-  const direct = await startProxy(() => system().targets[0]);
+  const direct = await startHttpProxy(() => system().targets[0]);
   atTheEnd(() => direct.close());
   const answerUrl = `${direct.url}/mcp/request`;
   await system().server({ createServer: asking, answerUrl });

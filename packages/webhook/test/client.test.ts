@@ -2,11 +2,10 @@ import { createServer } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { rejectionOf, until } from '@asyncmcp/testkit';
+import { listenOnLoopback, rejectionOf, until } from '@asyncmcp/testkit';
 import { WebhookClientTransport, WebhookReceiver, generateSecret } from '../src/index.js';
 import { atTheEnd } from './server-system.js';
 import { useSystem } from './system.js';
-import { listenOnLoopback } from './listen.js';
 import type { IncomingHttpHeaders, Server } from 'node:http';
 import type { WebhookClientTransportOptions } from '../src/index.js';
 

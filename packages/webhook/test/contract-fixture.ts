@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { request as send } from 'undici';
+import { listenOnLoopback, startHttpProxy } from '@asyncmcp/testkit';
 import {
   WebhookClientTransport,
   WebhookReceiver,
@@ -10,12 +11,9 @@ import {
   generateSecret,
 } from '../src/index.js';
 import { decodeHeaders, Header } from '../src/http-wire.js';
-import { startProxy } from './proxy.js';
-import { listenOnLoopback } from './listen.js';
 import type { Server } from 'node:http';
 import type { InboundEnvelope } from '@asyncmcp/core';
-import type { ContractFixture, PeerWire, RawMessage, Refusal } from '@asyncmcp/testkit';
-import type { Proxy } from './proxy.js';
+import type { ContractFixture, HttpProxy, PeerWire, RawMessage, Refusal } from '@asyncmcp/testkit';
 
 /** Small, so that what is too large is not slow. */
 const MAX_MESSAGE_BYTES = 300_000;
@@ -54,8 +52,8 @@ export async function createWebhookFixture(): Promise<ContractFixture> {
   const hooks = new Map<string, string>();
   const secret = generateSecret();
   let turn = 0;
-  const requests = await startProxy(() => targets[turn++ % Math.max(1, targets.length)]);
-  const replies = await startProxy((path) => hooks.get(path));
+  const requests = await startHttpProxy(() => targets[turn++ % Math.max(1, targets.length)]);
+  const replies = await startHttpProxy((path) => hooks.get(path));
   const receiver = new WebhookReceiver({ secrets: secret, maxMessageBytes: MAX_MESSAGE_BYTES, waitForClientMs: 50 });
   hooks.set(RECEIVER, (await receiver.listen({ port: 0 })).url);
   return {
@@ -116,8 +114,8 @@ export async function createWebhookFixture(): Promise<ContractFixture> {
 }
 
 interface PeerOptions {
-  readonly requests: Proxy;
-  readonly replies: Proxy;
+  readonly requests: HttpProxy;
+  readonly replies: HttpProxy;
   readonly hooks: Map<string, string>;
   readonly secret: string;
   readonly onMessage: (envelope: InboundEnvelope) => void;

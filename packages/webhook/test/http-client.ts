@@ -1,7 +1,6 @@
 import { createServer } from 'node:http';
 import { request } from 'undici';
-import { until } from '@asyncmcp/testkit';
-import { listenOnLoopback } from './listen.js';
+import { listenOnLoopback, until } from '@asyncmcp/testkit';
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** A webhook that came in. */

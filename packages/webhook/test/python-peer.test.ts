@@ -2,11 +2,10 @@ import { createServer } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { request } from 'undici';
-import { until } from '@asyncmcp/testkit';
+import { listenOnLoopback, until } from '@asyncmcp/testkit';
 import { WebhookClientTransport, WebhookReceiver } from '../src/index.js';
 import { http, initialize, ping } from './http-client.js';
 import { atTheEnd, endpoint, startServer } from './server-system.js';
-import { listenOnLoopback } from './listen.js';
 import type { IncomingMessage } from 'node:http';
 
 /** What asyncmcp 0.2.1 for Python sends and expects, by its source: no message ids, no signatures, no echo of the client id. */

@@ -2,13 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
-import { spawnModule } from '@asyncmcp/testkit';
+import { spawnModule, startHttpProxy } from '@asyncmcp/testkit';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { WebhookClientTransport, WebhookReceiver, WebhookServer } from '../src/index.js';
-import { startProxy } from './proxy.js';
-import type { ModuleProcess } from '@asyncmcp/testkit';
+import type { HttpProxy, ModuleProcess } from '@asyncmcp/testkit';
 import type { WebhookClientTransportOptions, WebhookServerOptions } from '../src/index.js';
-import type { Proxy } from './proxy.js';
 
 const SERVER_PATH = '/mcp/request';
 const RECEIVER_PATH = '/webhook/response';
@@ -17,9 +15,9 @@ const SERVER_PROCESS = join(import.meta.dirname, 'processes', 'server.mjs');
 /** A client's side and a server's side with a proxy before each; everything is closed after the test, in the right order. */
 export interface System {
   /** Stands before the servers: they may be replaced. With several, they take turns. */
-  readonly requests: Proxy;
+  readonly requests: HttpProxy;
   /** Stands before the receiver. */
-  readonly replies: Proxy;
+  readonly replies: HttpProxy;
   readonly receiver: WebhookReceiver;
   /** Of the servers that stand behind the proxy. */
   readonly targets: string[];
@@ -58,10 +56,10 @@ export function useSystem(): () => System {
 async function createSystem(onEnd: (close: () => Promise<unknown>) => void): Promise<System> {
   const targets: string[] = [];
   let turn = 0;
-  const requests = await startProxy(() => targets[turn++ % Math.max(1, targets.length)]);
+  const requests = await startHttpProxy(() => targets[turn++ % Math.max(1, targets.length)]);
   const receiver = new WebhookReceiver();
   const { url } = await receiver.listen({ port: 0 });
-  const replies = await startProxy(() => url);
+  const replies = await startHttpProxy(() => url);
   for (const opened of [requests, replies, receiver]) onEnd(() => opened.close());
   const system: System = {
     requests,

@@ -1,0 +1,43 @@
+import { Child } from '../child.js';
+import { startProcessPair } from '../process-pair.js';
+import { startByHand } from '../webhook/contenders.js';
+import type { Contender, Contenders } from '../contender.js';
+import type { AsyncMcpClientCommands } from './asyncmcp-client.js';
+import type { AsyncMcpServerCommands } from './asyncmcp-server.js';
+import type { ConnectionClientCommands } from './connection-client.js';
+import type { SdkServerCommands } from './sdk-server.js';
+
+/** Results over the connection: this project's server and the SDK's own transport, with the same bare client. */
+export async function startBesideSdk(sessions: number): Promise<Contenders> {
+  const asyncmcp = await startProcessPair({
+    server: new Child<AsyncMcpServerCommands>(new URL('asyncmcp-server.js', import.meta.url)),
+    start: 'connection',
+    client: connectionClient(),
+    connect: (serverUrl) => ({ serverUrl, sessions }),
+  });
+  const baseline = await startProcessPair({
+    server: new Child<SdkServerCommands>(new URL('sdk-server.js', import.meta.url)),
+    start: undefined,
+    client: connectionClient(),
+    connect: (serverUrl) => ({ serverUrl, sessions }),
+  });
+  return { asyncmcp, baseline };
+}
+
+/** Results by webhook: this project's server and client, and the same two POSTs by hand. */
+export async function startBesideByHand(sessions: number): Promise<Contenders> {
+  return { asyncmcp: await startByWebhook(sessions), baseline: await startByHand() };
+}
+
+function startByWebhook(sessions: number): Promise<Contender> {
+  return startProcessPair({
+    server: new Child<AsyncMcpServerCommands>(new URL('asyncmcp-server.js', import.meta.url)),
+    start: 'webhook',
+    client: new Child<AsyncMcpClientCommands>(new URL('asyncmcp-client.js', import.meta.url)),
+    connect: (serverUrl) => ({ serverUrl, sessions }),
+  });
+}
+
+function connectionClient(): Child<ConnectionClientCommands> {
+  return new Child<ConnectionClientCommands>(new URL('connection-client.js', import.meta.url));
+}
