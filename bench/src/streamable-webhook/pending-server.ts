@@ -21,7 +21,9 @@ const running = new Set<() => void>();
 function createWaitingServer(): McpServer {
   const server = new McpServer({ name: 'bench', version: '1.0.0' });
   server.registerTool('wait', { description: 'Takes its time' }, async () => {
-    await new Promise<void>((resolve) => void running.add(resolve));
+    await new Promise<void>((resolve) => {
+      running.add(resolve);
+    });
     return { content: [{ type: 'text', text: 'done' }] };
   });
   return server;

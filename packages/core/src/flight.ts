@@ -147,7 +147,8 @@ export class FlightLedger {
   }
 
   /** What became of the message of a flight, if it was handled recently. */
-  outcome({ key }: Flight): Outcome | undefined {
+  outcome({ key, envelope, attempt }: Flight): Outcome | undefined {
+    if (envelope.unnamed === true && attempt === 1) return undefined;
     const recorded = this.#outcomes.get(key);
     if (recorded === undefined) return undefined;
     if (recorded === NO_REPLY) return {};

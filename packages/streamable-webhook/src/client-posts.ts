@@ -1,9 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import { AsyncMcpError, isRecord, isRequestId } from '@asyncmcp/core';
 import { Header, StreamableHeader, againHeaders, parseAnswer, readYes, sendUntilTaken } from '@asyncmcp/webhook/parts';
 import type { Logger } from '@asyncmcp/core';
 import type { PostAnswer, Resendable, ServerAnswer } from '@asyncmcp/webhook/parts';
 import type { JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
-import type { Fetch } from './client-fetch.js';
+import type { Exchange, ExchangeAnswer, Fetch } from './client-exchange.js';
 
 /** A request that is being sent, and may have to be sent again. */
 export interface OpenPost extends Resendable {
@@ -13,23 +14,20 @@ export interface OpenPost extends Resendable {
 }
 
 export interface PostsOptions {
-  readonly fetch: Fetch;
+  readonly exchange: Exchange;
+  /** For whatever is not the server: what OAuth needs. */
+  readonly otherFetch: Fetch;
   readonly serverUrl: URL;
   readonly clientId: string;
   readonly userHeaders: (() => Promise<Readonly<Record<string, string>>>) | undefined;
   readonly retryForMs: number;
   /** Whether a 401 or 403 is for the SDK, which can do something about it. */
   readonly handlesAuth: boolean;
+  /** Told of a request whose stream has ended or broken off. */
+  readonly onStreamClosed: (id: RequestId) => void;
   readonly logger: Logger;
   readonly closing: AbortSignal;
 }
-
-/** What becomes of a request that was posted. */
-export type PostOutcome =
-  /** The answer comes by webhook. */
-  | { readonly kind: 'by-webhook'; readonly answer: ServerAnswer }
-  /** The answer comes over the connection. */
-  | { readonly kind: 'by-connection'; readonly response: Response };
 
 /** The POSTs of one client transport: retried under one message id where nobody has taken them, and watched for what they come to. */
 export interface ClientPosts {
@@ -37,101 +35,124 @@ export interface ClientPosts {
   readonly fetch: Fetch;
   /** A request is about to be handed to the SDK's transport. */
   begin(post: OpenPost): void;
-  /** What has become of it; undefined while nobody has taken it. */
-  outcomeOf(id: RequestId): PostOutcome | undefined;
+  /** Who has taken it, where the answer comes by webhook; undefined where it comes over the connection. */
+  takenBy(id: RequestId): ServerAnswer | undefined;
   /** It is answered, or nobody waits for it any more. */
   end(id: RequestId): void;
 }
 
-interface ServerResponse extends PostAnswer {
-  readonly response: Response;
+interface Tried extends PostAnswer {
+  readonly answer: ExchangeAnswer;
 }
 
-export function createClientPosts(options: PostsOptions): ClientPosts {
-  const { serverUrl, clientId, userHeaders, handlesAuth } = options;
-  const open = new Map<RequestId, { post: OpenPost; outcome?: PostOutcome }>();
-  const target = serverUrl.origin + serverUrl.pathname;
+/** Statuses whose answers have no body, by the Fetch standard, and the one whose body is read here. */
+const NO_BODY: readonly number[] = [202, 204, 205, 304];
 
-  async function tryOnce(
-    init: RequestInit,
-    messageId: string | undefined,
-    again: Record<string, string>,
-  ): Promise<ServerResponse> {
-    const headers = new Headers(init.headers);
-    const own = { ...(await userHeaders?.()), ...again, [Header.clientId]: clientId };
-    for (const [name, value] of Object.entries(own)) headers.set(name, value);
-    if (messageId !== undefined) headers.set(Header.messageId, messageId);
-    const response = await options.fetch(serverUrl, { ...init, headers });
-    // Of a stream, the SDK is the reader.
-    const whole = response.status !== 200;
-    const body = whole ? parseAnswer(await response.text()) : undefined;
-    return { status: response.status, retryAfter: response.headers.get('retry-after') ?? undefined, body, response };
+export function createClientPosts(options: PostsOptions): ClientPosts {
+  const { exchange, serverUrl, clientId, userHeaders, handlesAuth } = options;
+  const open = new Map<RequestId, { post: OpenPost; taken?: ServerAnswer }>();
+  const target = serverUrl.origin + serverUrl.pathname;
+  const known = new WeakSet<AbortSignal>();
+
+  async function headersOf({ headers }: RequestInit): Promise<Record<string, string>> {
+    const own = userHeaders === undefined ? {} : await userHeaders();
+    const given = headers instanceof Headers ? headers : new Headers(headers);
+    return { ...Object.fromEntries(given), ...lowerCased(own), [Header.clientId]: clientId };
+  }
+
+  /** One signal ends all that a transport has under way. */
+  function signalOf({ signal }: RequestInit): AbortSignal | undefined {
+    if (signal === undefined || signal === null) return undefined;
+    if (!known.has(signal)) setMaxListeners(0, signal);
+    known.add(signal);
+    return signal;
+  }
+
+  async function tryOnce(init: RequestInit, body: string, added: Record<string, string>): Promise<Tried> {
+    const headers = Object.assign(await headersOf(init), added);
+    const answer = await exchange.send({ method: 'POST', headers, body, signal: signalOf(init) });
+    const { status } = answer;
+    // Of any other yes, the SDK is the reader.
+    const read = status === 200 ? undefined : parseAnswer(answer.text);
+    return { status, retryAfter: answer.headers['retry-after'], body: read, answer };
   }
 
   /** Such an answer is for the SDK to deal with; anything else but a yes is retried or thrown. */
-  function isForSdk({ status, response }: ServerResponse): boolean {
-    return (status === 401 || status === 403) && handlesAuth && response.headers.has('www-authenticate');
+  function isForSdk({ status, answer }: Tried): boolean {
+    return (status === 401 || status === 403) && handlesAuth && answer.headers['www-authenticate'] !== undefined;
   }
 
-  async function post(init: RequestInit, id: RequestId | undefined): Promise<Response> {
+  async function post(init: RequestInit, body: string): Promise<Response> {
+    const id = idIn(body);
     const entry = id === undefined ? undefined : open.get(id);
     const { messageId, attempt = 1, takenBy } = entry?.post ?? {};
-    let forSdk: Response | undefined;
-    const answer = await sendUntilTaken<ServerResponse>(
+    const named = messageId === undefined ? {} : { [Header.messageId]: messageId };
+    let forSdk: ExchangeAnswer | undefined;
+    const { answer, ...taken } = await sendUntilTaken<Tried>(
       {
         target,
-        inSession: new Headers(init.headers).has(StreamableHeader.sessionId),
+        inSession: isInSession(init),
         attempt,
         takenBy,
         async tryOnce(nth, process) {
-          const tried = await tryOnce(init, messageId, againHeaders(nth, process));
+          const tried = await tryOnce(init, body, { ...named, ...againHeaders(nth, process) });
           if (!isForSdk(tried)) return tried;
-          forSdk = emptied(tried.response);
+          forSdk = tried.answer;
           return { ...tried, status: 200 };
         },
       },
       options,
     );
-    if (forSdk !== undefined) return forSdk;
-    const accepted = answer.status === 202;
-    if (entry !== undefined) {
-      entry.outcome = accepted
-        ? { kind: 'by-webhook', answer: readYes(answer) }
-        : { kind: 'by-connection', response: answer.response };
-    }
-    return accepted ? emptied(answer.response) : answer.response;
+    if (forSdk !== undefined) return toResponse(forSdk);
+    if (entry !== undefined && answer.status === 202) entry.taken = readYes(taken);
+    if (id !== undefined && answer.streamClosed !== undefined) void watch(id, answer.streamClosed);
+    return toResponse(answer);
   }
 
-  async function send(init: RequestInit): Promise<Response> {
-    const headers = new Headers(init.headers);
-    const own = { ...(await userHeaders?.()), [Header.clientId]: clientId };
-    for (const [name, value] of Object.entries(own)) headers.set(name, value);
-    return options.fetch(serverUrl, { ...init, headers });
+  async function watch(id: RequestId, closed: Promise<void>): Promise<void> {
+    await closed;
+    options.onStreamClosed(id);
   }
 
   return {
-    fetch: async (url, init = {}) => {
-      if (new URL(url).href !== serverUrl.href) return options.fetch(url, init);
-      if (init.method === 'POST') return post(init, idIn(init.body));
-      return send(init);
+    async fetch(url, init = {}) {
+      if (String(url) !== serverUrl.href) return options.otherFetch(url, init);
+      const { method = 'GET', body } = init;
+      if (method === 'POST' && typeof body === 'string') return post(init, body);
+      if (method !== 'GET' && method !== 'DELETE') throw unknownUse(method);
+      const headers = await headersOf(init);
+      return toResponse(await exchange.send({ method, headers, body: null, signal: signalOf(init) }));
     },
     begin: (opened) => void open.set(opened.request.id, { post: opened }),
-    outcomeOf: (id) => open.get(id)?.outcome,
+    takenBy: (id) => open.get(id)?.taken,
     end: (id) => void open.delete(id),
   };
 }
 
-/** An answer whose body was read. */
-function emptied({ status, headers }: Response): Response {
-  const kept = new Headers(headers);
-  kept.delete('content-length');
-  return new Response(null, { status, headers: kept });
+function isInSession({ headers }: RequestInit): boolean {
+  return (headers instanceof Headers ? headers : new Headers(headers)).has(StreamableHeader.sessionId);
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+function toResponse({ status, headers, text, stream }: ExchangeAnswer): Response {
+  const web = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value === 'string') web.set(name, value);
+    else for (const one of value ?? []) web.append(name, one);
+  }
+  return new Response(NO_BODY.includes(status) ? null : (stream ?? text), { status, headers: web });
 }
 
 /** The id of the request that the SDK has written. */
-function idIn(body: unknown): RequestId | undefined {
-  if (typeof body !== 'string') throw new AsyncMcpError('ERR_INTERNAL', 'The MCP SDK sent a message that is no text.');
+function idIn(body: string): RequestId | undefined {
   const message: unknown = JSON.parse(body);
   const isCall = isRecord(message) && 'method' in message;
   return isCall && isRequestId(message['id']) ? message['id'] : undefined;
+}
+
+function unknownUse(method: string): AsyncMcpError {
+  return new AsyncMcpError('ERR_INTERNAL', `The MCP SDK sent something that this transport does not know: ${method}.`);
 }

@@ -3,7 +3,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { AsyncMcpError, createDelivery, createMetadata, isRecord, isRequest, toAsyncMcpError } from '@asyncmcp/core';
 import { createResends, isLost, isMethodNotFound, refusalDelivery, sessionLost } from '@asyncmcp/webhook/parts';
 import { createClientPosts } from './client-posts.js';
-import { createServerFetch } from './client-fetch.js';
+import { createAgentExchange, createFetchExchange } from './client-exchange.js';
 import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 import type { StreamableHTTPReconnectionOptions } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
@@ -12,7 +12,7 @@ import type { ClientWire, ClientWireEvents, Delivery, Envelope, Logger } from '@
 import type { Attachment, WebhookReceiver } from '@asyncmcp/webhook';
 import type { ServerAnswer } from '@asyncmcp/webhook/parts';
 import type { ConnectionOptions } from 'node:tls';
-import type { Fetch } from './client-fetch.js';
+import type { Fetch } from './client-exchange.js';
 import type { OpenPost } from './client-posts.js';
 
 export interface StreamableWireOptions {
@@ -45,9 +45,14 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
   const closing = new AbortController();
   // Whatever waits to be sent again listens to it.
   setMaxListeners(0, closing.signal);
-  const server = createServerFetch({ serverUrl, tls: options.tls, onBodyClosed });
+  const exchange =
+    options.fetch === undefined
+      ? createAgentExchange({ serverUrl, tls: options.tls })
+      : createFetchExchange(options.fetch, serverUrl);
   const posts = createClientPosts({
-    fetch: options.fetch ?? server.fetch,
+    exchange,
+    otherFetch: options.fetch ?? fetch,
+    onStreamClosed,
     serverUrl,
     clientId,
     userHeaders: options.headers,
@@ -62,8 +67,6 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
     ...(reconnectionOptions !== undefined && { reconnectionOptions }),
   });
   const resends = createResends<OpenPost>({ afterMs: options.resendAfterMs, post: postAgain, onFailed: resendFailed });
-  /** Requests whose answer comes over a connection, by that answer. */
-  const overConnection = new WeakMap<Response, RequestId>();
   const open = new Map<RequestId, { post: OpenPost; resumable: boolean }>();
   const cutOff = new Set<NodeJS.Timeout>();
   /** Errors that the SDK throws and reports: who is thrown at needs no report. */
@@ -121,29 +124,23 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
 
   /** Notes where the answer to a request that was taken comes from. */
   function settle(id: RequestId): ServerAnswer {
-    const outcome = posts.outcomeOf(id);
-    if (outcome?.kind === 'by-webhook') {
-      resends.taken(id, outcome.answer);
-      return outcome.answer;
-    }
+    const taken = posts.takenBy(id);
+    if (taken !== undefined) resends.taken(id, taken);
     // Its connection is what it hangs on, not the clock.
-    resends.answered(id);
-    if (outcome !== undefined) overConnection.set(outcome.response, id);
-    return { attempt: undefined, takenBy: undefined };
+    else resends.answered(id);
+    return taken ?? { attempt: undefined, takenBy: undefined };
   }
 
   async function postAgain(post: OpenPost): Promise<ServerAnswer> {
     const { id } = post.request;
     posts.begin(post);
     await send(post.request);
-    const outcome = posts.outcomeOf(id);
-    return outcome?.kind === 'by-webhook' ? outcome.answer : settle(id);
+    return posts.takenBy(id) ?? settle(id);
   }
 
-  function onBodyClosed(response: Response): void {
-    const id = overConnection.get(response);
-    const entry = id === undefined ? undefined : open.get(id);
-    if (id === undefined || entry === undefined || entry.resumable || closing.signal.aborted) return;
+  function onStreamClosed(id: RequestId): void {
+    const entry = open.get(id);
+    if (entry === undefined || entry.resumable || closing.signal.aborted) return;
     const timer = setTimeout(() => {
       cutOff.delete(timer);
       if (open.get(id) === entry && !entry.resumable) void sendCutOff(entry.post);
@@ -203,7 +200,7 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
     for (const timer of cutOff) clearTimeout(timer);
     attachment?.detach();
     await http.close();
-    await server.close();
+    await exchange.close();
   }
 
   return {

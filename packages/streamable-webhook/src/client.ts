@@ -18,7 +18,7 @@ import type { StreamableHTTPReconnectionOptions } from '@modelcontextprotocol/sd
 import type { Logger } from '@asyncmcp/core';
 import type { RequestHeaders } from '@asyncmcp/webhook';
 import type { ConnectionOptions } from 'node:tls';
-import type { Fetch } from './client-fetch.js';
+import type { Fetch } from './client-exchange.js';
 import type { StreamableWire } from './client-wire.js';
 
 /** Options of {@link StreamableWebhookClientTransport}. */

@@ -31,4 +31,4 @@ export type { StreamableWebhookClientTransportOptions } from './client.js';
 export type { EventStore } from './event-store.js';
 export type { HostCheckOptions } from './host-check.js';
 export type { WebhookTools } from './webhook-tools.js';
-export type { Fetch } from './client-fetch.js';
+export type { Fetch } from './client-exchange.js';

@@ -206,7 +206,8 @@ async function part(post: Post, session: SessionRecord, options: PostOptions): P
   for (const message of post.body.messages) {
     const place = placeFor(post.metadata, message, options);
     if (typeof place === 'string') {
-      for (const entered of Object.values(parted).flat()) entered.place.settled();
+      const { byWebhook, overConnection, unanswered } = parted;
+      for (const entered of [...byWebhook, ...overConnection, ...unanswered]) entered.place.settled();
       return tooMuch(place);
     }
     if (!isRequest(message)) parted.unanswered.push({ message, place });
