@@ -37,6 +37,13 @@ export interface StreamableWire extends ClientWire {
   readonly http: StreamableHTTPClientTransport;
 }
 
+/** A request that was sent and is not answered. */
+interface OpenRequest {
+  post: OpenPost;
+  /** Whether the SDK itself goes on where its connection breaks off. */
+  resumable: boolean;
+}
+
 /** How soon a request is posted again whose connection broke off before its answer, in milliseconds. */
 const CUT_OFF_MS = 500;
 
@@ -67,7 +74,7 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
     ...(reconnectionOptions !== undefined && { reconnectionOptions }),
   });
   const resends = createResends<OpenPost>({ afterMs: options.resendAfterMs, post: postAgain, onFailed: resendFailed });
-  const open = new Map<RequestId, { post: OpenPost; resumable: boolean }>();
+  const open = new Map<RequestId, OpenRequest>();
   const cutOff = new Set<NodeJS.Timeout>();
   /** Errors that the SDK throws and reports: who is thrown at needs no report. */
   const thrown = new WeakSet<object>();
@@ -109,7 +116,7 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
   async function sendRequest(post: OpenPost, sendOptions: TransportSendOptions | undefined): Promise<void> {
     const { request } = post;
     const { id } = request;
-    const entry = { post, resumable: false };
+    const entry: OpenRequest = { post, resumable: false };
     open.set(id, entry);
     posts.begin(post);
     resends.sending(id, post);
@@ -143,17 +150,19 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
     if (entry === undefined || entry.resumable || closing.signal.aborted) return;
     const timer = setTimeout(() => {
       cutOff.delete(timer);
-      if (open.get(id) === entry && !entry.resumable) void sendCutOff(entry.post);
+      if (open.get(id) === entry && !entry.resumable) void sendCutOff(entry);
     }, CUT_OFF_MS);
     cutOff.add(timer);
   }
 
   /** The server absorbs it if it works on it, answers again if it has answered, and does it if it has forgotten it. */
-  async function sendCutOff(post: OpenPost): Promise<void> {
-    const { id } = post.request;
+  async function sendCutOff(entry: OpenRequest): Promise<void> {
+    const { id } = entry.post.request;
+    // A server had begun with it. If it is the request that ends servers, one of them has to notice.
+    entry.post = { ...entry.post, attempt: entry.post.attempt + 1 };
     logger.debug({ id }, 'a connection broke off before its answer; the request is posted again');
     try {
-      await postAgain(post);
+      await postAgain(entry.post);
     } catch (error) {
       const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'A request could not be sent again');
       if (open.has(id) && !closing.signal.aborted) await answerWith(id, failure);
@@ -189,6 +198,9 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
       if (isRequest(message)) await sendRequest({ request: message, messageId, attempt: 1 }, sendOptions);
       else await send(message, sendOptions);
     } catch (error) {
+      // Whoever waits for an answer hears of the closing first, as on any transport.
+      if (closing.signal.aborted) await closed;
+      closing.signal.throwIfAborted();
       if (isRequest(message) && isMethodNotFound(error)) return answerWith(message.id, error);
       throw sessionLost(error, envelope.sessionId) ?? error;
     }

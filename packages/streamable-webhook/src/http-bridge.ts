@@ -1,5 +1,5 @@
 import { IncomingHeaders, IncomingRequest } from './incoming-request.js';
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeader, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /**
@@ -25,31 +25,41 @@ function urlOf({ protocol, host, url }: FastifyRequest): string {
  */
 export async function writeWebResponse(response: Response, reply: FastifyReply): Promise<void> {
   const { raw } = reply;
+  const { status, body } = response;
   reply.hijack();
-  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
-  raw.statusCode = response.status;
-  for (const [name, value] of response.headers) raw.setHeader(name, value);
-  if (response.body === null) raw.end();
-  else await pump(response.body, raw);
+  const headers = { ...reply.getHeaders(), ...Object.fromEntries(response.headers) };
+  const flat = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+  if (body === null) raw.writeHead(status, flat).end();
+  else await pump(body, raw, status, flat);
 }
 
 /**
  * What is there at once is sent at once, in one piece with the headers: a quick answer takes one packet, and a third of the time on
  * this side goes into sending.
  */
-async function pump(body: ReadableStream<Uint8Array>, raw: ServerResponse): Promise<void> {
+async function pump(
+  body: ReadableStream<Uint8Array>,
+  raw: ServerResponse,
+  status: number,
+  headers: readonly OutgoingHttpHeader[],
+): Promise<void> {
   const reader = body.getReader();
   // Tells the SDK that nobody listens any more.
   const onClose = (): void => void reader.cancel().catch(() => {});
   let waiting: Uint8Array[] = [];
+  const announce = (): void => {
+    if (raw.headersSent || raw.destroyed) return;
+    raw.writeHead(status, [...headers]);
+    raw.flushHeaders();
+  };
   const send = (): void => {
-    if (waiting.length > 0 && !raw.destroyed) raw.write(Buffer.concat(waiting));
+    if (waiting.length === 0 || raw.destroyed) return;
+    if (!raw.headersSent) raw.writeHead(status, [...headers]);
+    raw.write(Buffer.concat(waiting));
     waiting = [];
   };
   raw.once('close', onClose);
-  const announce = setImmediate(() => {
-    if (!raw.headersSent && !raw.destroyed) raw.flushHeaders();
-  });
+  const announcing = setImmediate(announce);
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -57,15 +67,16 @@ async function pump(body: ReadableStream<Uint8Array>, raw: ServerResponse): Prom
       if (waiting.push(value) === 1) process.nextTick(send);
       if (raw.writableNeedDrain) await drainedOrClosed(raw);
     }
-    const rest = waiting;
+    const rest = Buffer.concat(waiting);
     waiting = [];
-    if (rest.length > 0) raw.end(Buffer.concat(rest));
-    else raw.end();
+    if (!raw.headersSent) raw.writeHead(status, [...headers, 'content-length', rest.length]);
+    // As text, whose every character is a byte: node puts that into one buffer with the headers, where bytes stay apart.
+    raw.end(rest.toString('latin1'), 'latin1');
   } catch {
     // The client has gone, or the SDK's stream failed, which it has reported: nothing whole can be sent any more.
     raw.destroy();
   } finally {
-    clearImmediate(announce);
+    clearImmediate(announcing);
     raw.off('close', onClose);
   }
 }

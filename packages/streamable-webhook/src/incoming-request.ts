@@ -2,35 +2,37 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 /** Headers as node has read them, as the Fetch standard shows them: to be read only. */
 export class IncomingHeaders implements Pick<Headers, 'get' | 'has' | 'forEach' | 'getSetCookie'> {
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #headers: IncomingHttpHeaders;
+  #pairs: [string, string][] | undefined;
 
   constructor(headers: IncomingHttpHeaders) {
-    const joined: Record<string, string> = Object.create(null) as Record<string, string>;
-    for (const name in headers) {
-      const value = headers[name];
-      if (value !== undefined) joined[name] = typeof value === 'string' ? value : value.join(', ');
-    }
-    this.#headers = joined;
+    this.#headers = headers;
   }
 
   get(name: string): string | null {
-    return this.#headers[name.toLowerCase()] ?? null;
+    const key = name.toLowerCase();
+    const value = Object.hasOwn(this.#headers, key) ? this.#headers[key] : undefined;
+    return value === undefined ? null : joined(value);
   }
 
   has(name: string): boolean {
-    return name.toLowerCase() in this.#headers;
+    return this.get(name) !== null;
   }
 
   entries(): IterableIterator<[string, string]> {
-    return Object.entries(this.#headers).values();
+    return this.#all().values();
   }
 
   keys(): IterableIterator<string> {
-    return Object.keys(this.#headers).values();
+    return this.#all()
+      .map(([name]) => name)
+      .values();
   }
 
   values(): IterableIterator<string> {
-    return Object.values(this.#headers).values();
+    return this.#all()
+      .map(([, value]) => value)
+      .values();
   }
 
   [Symbol.iterator](): IterableIterator<[string, string]> {
@@ -38,13 +40,28 @@ export class IncomingHeaders implements Pick<Headers, 'get' | 'has' | 'forEach' 
   }
 
   forEach(callback: (value: string, name: string, headers: Headers) => void): void {
-    for (const [name, value] of this) callback(value, name, new Headers(this.#headers));
+    const headers = new Headers(this.#all());
+    for (const [name, value] of headers) callback(value, name, headers);
   }
 
   /** A request sets no cookies. */
   getSetCookie(): string[] {
     return [];
   }
+
+  #all(): [string, string][] {
+    if (this.#pairs !== undefined) return this.#pairs;
+    const pairs: [string, string][] = [];
+    for (const name in this.#headers) {
+      const value = this.#headers[name];
+      if (value !== undefined) pairs.push([name, joined(value)]);
+    }
+    return (this.#pairs = pairs);
+  }
+}
+
+function joined(value: string | string[]): string {
+  return typeof value === 'string' ? value : value.join(', ');
 }
 
 /** What the Fetch standard calls a request, without its body. */

@@ -13,7 +13,7 @@ export type OpeningOutcome =
 /** Those who wait for the answer to an `initialize`: a connection of its session is only made with that answer. */
 export interface Openings {
   /** Hands an `initialize` in, and waits for what it comes to. A copy of one hears the same. */
-  open(envelope: InboundEnvelope, id: RequestId, place: Place): Promise<OpeningOutcome>;
+  open(envelope: InboundEnvelope, id: RequestId, attempt: number, place: Place): Promise<OpeningOutcome>;
   /** Who waits for a session. */
   of(sessionId: string): readonly Opening[];
 }
@@ -32,10 +32,10 @@ export function createOpenings(inbox: () => Inbox): Openings {
   }
 
   return {
-    open: (envelope, id, place) =>
+    open: (envelope, id, attempt, place) =>
       new Promise((resolve) => {
         let leave = (): void => {};
-        inbox().keep(envelope, place, {
+        inbox().keep(envelope, attempt, place, {
           taken(sessionId) {
             const opening = {
               id,

@@ -1,4 +1,4 @@
-import { AsyncMcpError, isAsyncMcpError, isRequest, isResponse } from '@asyncmcp/core';
+import { AsyncMcpError, isAsyncMcpError, isResponse } from '@asyncmcp/core';
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Envelope, Logger, ReplyPort, SessionRecord } from '@asyncmcp/core';
 import type { SessionChannels } from './session-channels.js';
@@ -13,6 +13,8 @@ export const Via = {
   /** `initialize`, which has no session yet when it comes, and so no connection of one. */
   opening: 'opening',
 } as const;
+
+const DONE = Promise.resolve();
 
 /** Somebody who waits for the answer to an `initialize`. */
 export interface Opening {
@@ -34,41 +36,37 @@ export interface RoutingReplyPortOptions {
 export function createRoutingReplyPort(options: RoutingReplyPortOptions): ReplyPort {
   const { webhooks, channels, openings, onToolsChanged, logger } = options;
 
-  async function sendOverConnection({ message, sessionId = '', relatedRequestId }: Envelope): Promise<void> {
+  function sendOverConnection({ message, sessionId = '', relatedRequestId }: Envelope): Promise<void> {
     const channel = channels.get(sessionId);
     if (channel !== undefined) return channel.send(message, relatedRequestId);
-    if (isResponse(message) || isRequest(message)) {
+    if ('id' in message) {
       const text = `Session ${sessionId} has no connection to this process over which its client could be reached.`;
-      throw new AsyncMcpError('ERR_DESTINATION_GONE', text, { details: { sessionId } });
+      return Promise.reject(new AsyncMcpError('ERR_DESTINATION_GONE', text, { details: { sessionId } }));
     }
-    logger.debug({ sessionId, method: message.method }, 'nobody listens to a notification');
+    logger.debug({ sessionId }, 'nobody listens to a notification');
+    return DONE;
   }
 
   /** What has no connection to go over reaches a client that has given a webhook there: it takes it either way. */
-  async function sendOverConnectionOrByWebhook(
-    address: string,
-    envelope: Envelope,
-    session?: SessionRecord,
-  ): Promise<void> {
+  async function sendEitherWay(address: string, envelope: Envelope, session?: SessionRecord): Promise<void> {
     try {
       await sendOverConnection(envelope);
     } catch (error) {
-      const elsewhere = address !== BY_CONNECTION && 'id' in envelope.message;
-      if (!elsewhere || !isAsyncMcpError(error, 'ERR_DESTINATION_GONE')) throw error;
+      if (!isAsyncMcpError(error, 'ERR_DESTINATION_GONE') || !('id' in envelope.message)) throw error;
       await webhooks.send(address, envelope, session);
     }
   }
 
   return {
-    async send(address, envelope, session) {
+    send(address, envelope, session) {
       const { via, message, sessionId = '' } = envelope;
       if (via === Via.opening && isResponse(message)) {
         for (const { id, answer } of openings(sessionId)) if (id === message.id) answer(message);
-        return;
+        return DONE;
       }
       if ('method' in message && message.method === 'notifications/tools/list_changed') onToolsChanged(sessionId);
       if (via === Via.webhook) return webhooks.send(address, envelope, session);
-      return sendOverConnectionOrByWebhook(address, envelope, session);
+      return address === BY_CONNECTION ? sendOverConnection(envelope) : sendEitherWay(address, envelope, session);
     },
     addressOf: (params) => webhooks.addressOf(params) ?? BY_CONNECTION,
     allows: async (address, info) => address === BY_CONNECTION || webhooks.allows(address, info),

@@ -89,7 +89,7 @@ export function createPostHandler(
     const post = { request, reply, sender, metadata, body };
     const [first] = body.messages;
     if (first !== undefined && isInitialize(first)) return openSession(post, first, options);
-    const found = await findSession(metadata, first, options);
+    const found = await findSession(metadata, body.batched ? undefined : first, options);
     if ('status' in found) return refuse(reply, found);
     return inSession(post, found, options);
   };
@@ -132,7 +132,7 @@ async function openSession(post: Post, request: JSONRPCRequest, options: PostOpt
   const envelope = envelopeOf(metadata, body, request, { extra: extraOf(post.request, sender), via: Via.opening });
   const place = placeFor(envelope, request, options);
   if (typeof place === 'string') return refuse(reply, tooMuch(place));
-  const outcome = await options.openings.open(envelope, request.id, place);
+  const outcome = await options.openings.open(envelope, request.id, attemptOf(post.request.headers), place);
   if (outcome.kind === 'refused') return refuse(reply, statusOf(outcome.refusal));
   if (outcome.kind === 'dropped') return refuse(reply, notNow());
   const { message } = outcome;
@@ -152,7 +152,7 @@ export async function findSession(
   if (sessionId === undefined) return withoutSession(message);
   try {
     const record = host.liveRecord(sessionId, metadata) ?? (await host.takeUp(sessionId, metadata));
-    return record ?? unknownSession(sessionId);
+    return record ?? unknownSession(sessionId, message);
   } catch (error) {
     const failure = toAsyncMcpError(error, 'ERR_INTERNAL', `Session ${sessionId} could not be taken up`);
     // That it has too many sessions, or is closing, is no defect of the server.
@@ -175,10 +175,11 @@ function withoutSession(message: JSONRPCMessage | undefined): HttpRefusal {
   return { status: 400, body: errorResponse(id, JsonRpcErrorCode.invalidRequest, error) };
 }
 
-export function unknownSession(sessionId: string): HttpRefusal {
+function unknownSession(sessionId: string, message: JSONRPCMessage | undefined): HttpRefusal {
+  const id = message !== undefined && isRequest(message) ? message.id : undefined;
   const text = `Session ${JSON.stringify(sessionId.slice(0, 200))} is unknown, has ended or expired; open a new one with initialize.`;
   const error = new AsyncMcpError('ERR_SESSION_NOT_FOUND', text);
-  return { status: 404, body: errorResponse(undefined, JsonRpcErrorCode.sessionNotFound, error) };
+  return { status: 404, body: errorResponse(id, JsonRpcErrorCode.sessionNotFound, error) };
 }
 
 /** The messages of a session: calls of webhook tools part from the others here. */
@@ -238,7 +239,7 @@ function takeUnanswered(
   options: PostOptions,
 ): void {
   const envelope = envelopeOf(metadata, body, message, { extra: extraOf(request, sender) });
-  options.inbox.keep(envelope, place, UNANSWERED);
+  options.inbox.keep(envelope, 1, place, UNANSWERED);
 }
 
 /** Who has sent what needs no answer hears no more than that it was taken. */
@@ -271,7 +272,7 @@ function takeCallOfBatch(
       report(toAsyncMcpError(error, 'ERR_DELIVERY_FAILED', 'The refusal of a call could not be delivered'));
     }
   };
-  inbox.keep(envelope, place, {
+  inbox.keep(envelope, 1, place, {
     taken: () => {},
     refuse: (refusal) => void refuseByWebhook(refusal),
     settled: () => {},
@@ -287,7 +288,8 @@ async function answerOverConnection(
 ): Promise<FastifyReply> {
   const opened = channels.of(session.id);
   const channel = opened instanceof SessionChannel ? opened : await opened;
-  const end = channel.begin();
+  channel.begin();
+  const attempt = attemptOf(request.headers);
   const waiting = new Map(entered.map(({ message, place }) => [message.id, place]));
   try {
     const response = await channel.post(request, {
@@ -298,14 +300,15 @@ async function answerOverConnection(
         const place = waiting.get(message.id);
         if (place === undefined) return;
         waiting.delete(message.id);
-        inbox.keep(envelopeOf(metadata, body, message, { extra }), place, new OnConnection(channel, message.id));
+        const envelope = envelopeOf(metadata, body, message, { extra });
+        inbox.keep(envelope, attempt, place, new OnConnection(channel, message.id));
       },
     });
     await writeWebResponse(response, reply);
   } finally {
     // What the SDK did not take.
     for (const place of waiting.values()) place.settled();
-    end();
+    channel.end();
   }
   return reply;
 }
@@ -314,12 +317,11 @@ async function answerOverConnection(
 class OnConnection implements ConnectedSender {
   readonly #channel: SessionChannel;
   readonly #id: RequestId;
-  readonly #end: () => void;
 
   constructor(channel: SessionChannel, id: RequestId) {
     this.#channel = channel;
     this.#id = id;
-    this.#end = channel.begin();
+    channel.begin();
   }
 
   taken(): void {}
@@ -331,7 +333,7 @@ class OnConnection implements ConnectedSender {
 
   settled(): void {
     void this.#channel.finish(this.#id);
-    this.#end();
+    this.#channel.end();
   }
 }
 
@@ -340,7 +342,9 @@ function placeFor(
   message: JSONRPCMessage,
   { admission, host }: PostOptions,
 ): Place | 'server-full' | 'session-full' {
-  const owner = metadata.sessionId ?? `client ${metadata.clientId ?? ''}`;
+  const { sessionId, clientId, messageId } = metadata;
+  // Of clients that do not say who they are, each is one.
+  const owner = sessionId ?? (clientId === undefined ? `message ${messageId}` : `client ${clientId}`);
   return enterOrCopy(admission, owner, isRequest(message), () => host.knows(metadata));
 }
 

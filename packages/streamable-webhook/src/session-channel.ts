@@ -1,5 +1,5 @@
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
-import { AsyncMcpError, JsonRpcErrorCode, errorResponse, isRequest, isResponse } from '@asyncmcp/core';
+import { AsyncMcpError, JsonRpcErrorCode, errorResponse, isNotification, isRequest, isResponse } from '@asyncmcp/core';
 import { eventsOfSession } from './event-store.js';
 import { toWebRequest } from './http-bridge.js';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
@@ -84,6 +84,8 @@ export class SessionChannel {
   async post(request: FastifyRequest, post: ChannelPost): Promise<Response> {
     const { requests, batched, authInfo } = post;
     for (const { id } of requests) {
+      // The answer goes to the newest copy: whoever still waits on an older connection is not kept waiting there.
+      if (this.#unanswered.has(id)) this.#transport.closeSSEStream(id);
       this.#posts.set(id, post);
       this.#unanswered.add(id);
     }
@@ -116,27 +118,30 @@ export class SessionChannel {
     };
   }
 
-  /** Something of the session is under way, and may still be said over its connections. Call the result when it is over. */
-  begin(): () => void {
+  /** Something of the session is under way, and may still be said over its connections: until {@link end} is called as often. */
+  begin(): void {
     this.#underWay++;
     this.#freed = false;
-    let over = false;
-    return () => {
-      if (over) return;
-      over = true;
-      this.#underWay--;
-      this.#look();
-    };
+  }
+
+  end(): void {
+    this.#underWay--;
+    this.#look();
   }
 
   /**
    * Sends a message of the server's: an answer where its request came from, what belongs to a request there, too, anything else
-   * where the client listens.
+   * where the client listens. What comes of a request after its answer is left out: its connection is closed, and nobody waits for it.
    *
    * @throws AsyncMcpError `ERR_DESTINATION_GONE` for an answer whose connection is closed and for a question that nobody listens to,
    *   where no event store keeps it
    */
   async send(message: JSONRPCMessage, relatedRequestId?: RequestId): Promise<void> {
+    if (isNotification(message) && relatedRequestId !== undefined && !this.#unanswered.has(relatedRequestId)) {
+      const { sessionId } = this;
+      this.#options.logger.debug({ sessionId, method: message.method }, 'a notification came after its answer');
+      return;
+    }
     const unheard = isRequest(message) && relatedRequestId === undefined && !this.isListening;
     if (unheard && this.#options.eventStore === undefined) throw this.#gone();
     try {

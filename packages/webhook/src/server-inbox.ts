@@ -46,9 +46,10 @@ export interface Inbox {
    * Takes a message whose sender stays on the line, and hears there whatever is to be heard: it is kept until it is settled, however
    * often it has to be tried.
    *
+   * @param attempt - how often servers have begun with this message, this time included
    * @param place - given back when the message is done with
    */
-  keep(envelope: InboundEnvelope, place: Place, sender: ConnectedSender): void;
+  keep(envelope: InboundEnvelope, attempt: number, place: Place, sender: ConnectedSender): void;
   /** What would be tried again is given up from now on, and what waits for it. */
   close(): void;
 }
@@ -83,8 +84,8 @@ export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
       deliver(message);
       return message.outcome;
     },
-    keep(envelope, place, sender) {
-      deliver(new KeptMessage(envelope, place, sender, tryAgain));
+    keep(envelope, attempt, place, sender) {
+      deliver(new KeptMessage(envelope, attempt, place, sender, tryAgain));
     },
     close() {
       closed = true;
@@ -166,7 +167,7 @@ class PostedMessage implements InboxMessage, WaitingSender {
 /** A message whose sender stays on the line. */
 class KeptMessage implements InboxMessage, WaitingSender {
   readonly envelope: InboundEnvelope;
-  attempt = 1;
+  attempt: number;
   readonly #place: Place;
   readonly #sender: ConnectedSender;
   readonly #tryAgain: (message: KeptMessage, delayMs: number) => void;
@@ -174,11 +175,13 @@ class KeptMessage implements InboxMessage, WaitingSender {
 
   constructor(
     envelope: InboundEnvelope,
+    attempt: number,
     place: Place,
     sender: ConnectedSender,
     onTryAgain: (message: KeptMessage, delayMs: number) => void,
   ) {
     this.envelope = envelope;
+    this.attempt = attempt;
     this.#place = place;
     this.#sender = sender;
     this.#tryAgain = onTryAgain;
