@@ -190,7 +190,8 @@ async function inSession(post: Post, session: SessionRecord, options: PostOption
   if (takenBy !== undefined && takenBy !== options.serverId && !options.host.knows(metadata)) {
     return refuse(reply, elsewhere());
   }
-  const parted = await part(post, session, options);
+  const parting = part(post, session, options);
+  const parted = parting instanceof Promise ? await parting : parting;
   if ('status' in parted) return refuse(reply, parted);
   const { byWebhook, overConnection, unanswered } = parted;
   for (const entered of unanswered) takeUnanswered(entered, post, options);
@@ -201,23 +202,28 @@ async function inSession(post: Post, session: SessionRecord, options: PostOption
   return answerOverConnection(overConnection, post, session, options);
 }
 
-/** Gives every message a place in the works, or none. */
-async function part(post: Post, session: SessionRecord, options: PostOptions): Promise<Parted | HttpRefusal> {
-  const parted: Parted = { byWebhook: [], overConnection: [], unanswered: [] };
+/** Gives every message a place in the works, or none. A promise only where a server has to be asked for its tools first. */
+function part(post: Post, session: SessionRecord, options: PostOptions): Parted | HttpRefusal | Promise<Parted> {
+  const entered: Entered[] = [];
   for (const message of post.body.messages) {
     const place = placeFor(post.metadata, message, options);
     if (typeof place === 'string') {
-      const { byWebhook, overConnection, unanswered } = parted;
-      for (const entered of [...byWebhook, ...overConnection, ...unanswered]) entered.place.settled();
+      for (const one of entered) one.place.settled();
       return tooMuch(place);
     }
+    entered.push({ message, place });
+  }
+  const asked = entered.map(({ message }) => isRequest(message) && isWebhookCall(message, session, post, options));
+  return asked.some((one) => one instanceof Promise)
+    ? Promise.all(asked.map(async (one) => one)).then((known) => sorted(entered, known))
+    : sorted(entered, asked);
+}
+
+function sorted(entered: readonly Entered[], byWebhook: readonly unknown[]): Parted {
+  const parted: Parted = { byWebhook: [], overConnection: [], unanswered: [] };
+  for (const [index, { message, place }] of entered.entries()) {
     if (!isRequest(message)) parted.unanswered.push({ message, place });
-    else {
-      // Known at once but where a server has to be asked for its tools first.
-      const asked = isWebhookCall(message, session, post, options);
-      const byWebhook = typeof asked === 'boolean' ? asked : await asked;
-      parted[byWebhook ? 'byWebhook' : 'overConnection'].push({ message, place });
-    }
+    else parted[byWebhook[index] === true ? 'byWebhook' : 'overConnection'].push({ message, place });
   }
   return parted;
 }

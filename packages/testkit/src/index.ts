@@ -10,7 +10,9 @@ export { spawnAwsEmulator } from './aws-emulator-child.js';
 export { ModuleProcess, spawnModule } from './child-process.js';
 export { createDeferred } from './deferred.js';
 export { FileSessionStore } from './file-session-store.js';
+export { startHttpProxy } from './http-proxy.js';
 export { jestGlobals } from './jest-globals.js';
+export { listenOnLoopback } from './listen-on-loopback.js';
 export { MemoryBroker } from './memory/broker.js';
 export { MemoryClientTransport } from './memory/client-transport.js';
 export { createMemoryFixture } from './memory/contract-fixture.js';
@@ -40,6 +42,7 @@ export type {
   Refusal,
 } from './contract/fixture.js';
 export type { EmulatedQueue, MessageCounts, QueueAttributes } from './emulator-queues.js';
+export type { HttpProxy, ProxiedRequest, ProxyFault, ProxyRoute } from './http-proxy.js';
 export type { JestGlobals } from './jest-globals.js';
 export type { JsonLine, NextLineOptions } from './json-lines.js';
 export type { DeadLetter, MemoryBrokerOptions } from './memory/broker.js';
