@@ -108,6 +108,8 @@ class Answering implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #stream: ReadableStreamDefaultController<Uint8Array> | undefined;
   #whenClosed: (() => void) | undefined;
+  /** Nobody reads the stream any more: a closed one takes nothing, not even its end. */
+  #cancelled = false;
 
   constructor(
     signal: AbortSignal | undefined,
@@ -136,7 +138,10 @@ class Answering implements Dispatcher.DispatchHandler {
         this.#stream = streamController;
       },
       pull: () => controller.resume(),
-      cancel: () => controller.abort(new Error('nobody reads it any more')),
+      cancel: () => {
+        this.#cancelled = true;
+        controller.abort(new Error('nobody reads it any more'));
+      },
     });
     const streamClosed = new Promise<void>((resolve) => {
       this.#whenClosed = resolve;
@@ -149,12 +154,14 @@ class Answering implements Dispatcher.DispatchHandler {
       this.#chunks.push(chunk);
       return;
     }
+    if (this.#cancelled) return;
     this.#stream.enqueue(chunk);
     if ((this.#stream.desiredSize ?? 0) <= 0) controller.pause();
   }
 
   onResponseEnd(): void {
     this.#end();
+    if (this.#cancelled) return;
     if (this.#stream !== undefined) return this.#stream.close();
     const text = Buffer.concat(this.#chunks).toString('utf8');
     this.#resolve({ status: this.#status, headers: this.#headers, text, stream: undefined, streamClosed: undefined });
@@ -162,8 +169,7 @@ class Answering implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#end();
-    // Does nothing to a stream that was cancelled.
-    this.#stream?.error(error);
+    if (!this.#cancelled) this.#stream?.error(error);
     this.#reject(error);
   }
 

@@ -290,10 +290,16 @@ async function answerOverConnection(
   entered: readonly Entered<JSONRPCRequest>[],
   { request, reply, sender, metadata, body }: Post,
   session: SessionRecord,
-  { channels, inbox }: PostOptions,
+  { channels, inbox, host }: PostOptions,
 ): Promise<FastifyReply> {
   const opened = channels.of(session.id);
   const channel = opened instanceof SessionChannel ? opened : await opened;
+  const inUse = entered.find(({ message }) => channel.isAnswering(message.id));
+  // It would take the other's connection. A copy of that one may.
+  if (inUse !== undefined && !host.knows(metadata)) {
+    for (const { place } of entered) place.settled();
+    return refuse(reply, requestIdInUse(inUse.message));
+  }
   channel.begin();
   const attempt = attemptOf(request.headers);
   const waiting = new Map(entered.map(({ message, place }) => [message.id, place]));
@@ -352,6 +358,14 @@ function placeFor(
   // Of clients that do not say who they are, each is one.
   const owner = sessionId ?? (clientId === undefined ? `message ${messageId}` : `client ${clientId}`);
   return enterOrCopy(admission, owner, isRequest(message), () => host.knows(metadata));
+}
+
+function requestIdInUse({ id }: JSONRPCRequest): HttpRefusal {
+  const text = 'A call of this session that has not ended has the same request id.';
+  return {
+    status: 400,
+    body: errorResponse(id, JsonRpcErrorCode.invalidRequest, new AsyncMcpError('ERR_MESSAGE_INVALID', text)),
+  };
 }
 
 function notNow(): HttpRefusal {

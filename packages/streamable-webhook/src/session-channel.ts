@@ -80,6 +80,11 @@ export class SessionChannel {
     return this.#listening > 0;
   }
 
+  /** Whether a request with this id waits for its answer. */
+  isAnswering(id: RequestId): boolean {
+    return this.#unanswered.has(id);
+  }
+
   /** Answers a POST: with the stream that its requests are answered on, or with what is wrong with it. */
   async post(request: FastifyRequest, post: ChannelPost): Promise<Response> {
     const { requests, batched, authInfo } = post;
