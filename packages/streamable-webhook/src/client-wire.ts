@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { AsyncMcpError, createDelivery, createMetadata, isRecord, isRequest, toAsyncMcpError } from '@asyncmcp/core';
-import { createResends, isLost, isMethodNotFound, refusalDelivery, sessionLost } from '@asyncmcp/webhook/parts';
+import { isMethodNotFound, refusalDelivery, sessionLost } from '@asyncmcp/webhook/parts';
 import { createClientPosts } from './client-posts.js';
+import { createClientRequests } from './client-requests.js';
 import { createAgentExchange, createFetchExchange } from './client-exchange.js';
 import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 import type { StreamableHTTPReconnectionOptions } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -10,10 +11,8 @@ import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/tran
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { ClientWire, ClientWireEvents, Delivery, Envelope, Logger } from '@asyncmcp/core';
 import type { Attachment, WebhookReceiver } from '@asyncmcp/webhook';
-import type { ServerAnswer } from '@asyncmcp/webhook/parts';
 import type { ConnectionOptions } from 'node:tls';
 import type { Fetch } from './client-exchange.js';
-import type { OpenPost } from './client-posts.js';
 
 export interface StreamableWireOptions {
   readonly clientId: string;
@@ -37,16 +36,6 @@ export interface StreamableWire extends ClientWire {
   readonly http: StreamableHTTPClientTransport;
 }
 
-/** A request that was sent and is not answered. */
-interface OpenRequest {
-  post: OpenPost;
-  /** Whether the SDK itself goes on where its connection breaks off. */
-  resumable: boolean;
-}
-
-/** How soon a request is posted again whose connection broke off before its answer, in milliseconds. */
-const CUT_OFF_MS = 500;
-
 export function createStreamableWire(options: StreamableWireOptions): StreamableWire {
   const { serverUrl, receiver, clientId, sessionId, logger, authProvider, reconnectionOptions } = options;
   const closing = new AbortController();
@@ -59,7 +48,7 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
   const posts = createClientPosts({
     exchange,
     otherFetch: options.fetch ?? fetch,
-    onStreamClosed,
+    onStreamClosed: (id) => requests.onStreamClosed(id),
     serverUrl,
     clientId,
     userHeaders: options.headers,
@@ -73,15 +62,21 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
     ...(authProvider !== undefined && { authProvider }),
     ...(reconnectionOptions !== undefined && { reconnectionOptions }),
   });
-  const resends = createResends<OpenPost>({ afterMs: options.resendAfterMs, post: postAgain, onFailed: resendFailed });
-  const open = new Map<RequestId, OpenRequest>();
-  const cutOff = new Set<NodeJS.Timeout>();
   /** Errors that the SDK throws and reports: who is thrown at needs no report. */
   const thrown = new WeakSet<object>();
   let attachment: Attachment | undefined;
   let events: ClientWireEvents | undefined;
   let protocolVersion: string | undefined;
   let closed: Promise<void> | undefined;
+  const requests = createClientRequests({
+    posts,
+    send,
+    answerWith,
+    failed: (error) => events?.failed(error),
+    resendAfterMs: options.resendAfterMs,
+    closing: closing.signal,
+    logger,
+  });
 
   http.onmessage = (message) => void events?.receive(deliveryOf(message));
   http.onerror = (error) => {
@@ -113,77 +108,6 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
     }
   }
 
-  async function sendRequest(post: OpenPost, sendOptions: TransportSendOptions | undefined): Promise<void> {
-    const { request } = post;
-    const { id } = request;
-    const entry: OpenRequest = { post, resumable: false };
-    open.set(id, entry);
-    posts.begin(post);
-    resends.sending(id, post);
-    const onresumptiontoken = (token: string): void => {
-      // From here on the SDK itself goes on where the connection broke off.
-      entry.resumable = true;
-      sendOptions?.onresumptiontoken?.(token);
-    };
-    await send(request, { ...sendOptions, onresumptiontoken });
-    settle(id);
-  }
-
-  /** Notes where the answer to a request that was taken comes from. */
-  function settle(id: RequestId): ServerAnswer {
-    const taken = posts.takenBy(id);
-    if (taken !== undefined) resends.taken(id, taken);
-    // Its connection is what it hangs on, not the clock.
-    else resends.answered(id);
-    return taken ?? { attempt: undefined, takenBy: undefined };
-  }
-
-  async function postAgain(post: OpenPost): Promise<ServerAnswer> {
-    const { id } = post.request;
-    posts.begin(post);
-    await send(post.request);
-    return posts.takenBy(id) ?? settle(id);
-  }
-
-  function onStreamClosed(id: RequestId): void {
-    const entry = open.get(id);
-    if (entry === undefined || entry.resumable || closing.signal.aborted) return;
-    const timer = setTimeout(() => {
-      cutOff.delete(timer);
-      if (open.get(id) === entry && !entry.resumable) void sendCutOff(entry);
-    }, CUT_OFF_MS);
-    cutOff.add(timer);
-  }
-
-  /** The server absorbs it if it works on it, answers again if it has answered, and does it if it has forgotten it. */
-  async function sendCutOff(entry: OpenRequest): Promise<void> {
-    const { id } = entry.post.request;
-    // A server had begun with it. If it is the request that ends servers, one of them has to notice.
-    entry.post = { ...entry.post, attempt: entry.post.attempt + 1 };
-    logger.debug({ id }, 'a connection broke off before its answer; the request is posted again');
-    try {
-      await postAgain(entry.post);
-    } catch (error) {
-      const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'A request could not be sent again');
-      if (open.has(id) && !closing.signal.aborted) await answerWith(id, failure);
-    }
-  }
-
-  /**
-   * Two refusals say that nobody works on a request any more, and its caller gets them. Whatever else goes wrong, an expired token, say,
-   * the reply may still come.
-   */
-  async function resendFailed(id: RequestId, error: unknown): Promise<'go on' | 'stop'> {
-    const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'A request could not be sent again');
-    if (closing.signal.aborted) return 'stop';
-    if (!isLost(failure)) {
-      events?.failed(failure);
-      return 'go on';
-    }
-    await answerWith(id, failure);
-    return 'stop';
-  }
-
   async function answerWith(id: RequestId, failure: AsyncMcpError): Promise<void> {
     await events?.receive(refusalDelivery(clientId, id, failure));
   }
@@ -195,7 +119,7 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
       http.setProtocolVersion(protocolVersion);
     }
     try {
-      if (isRequest(message)) await sendRequest({ request: message, messageId, attempt: 1 }, sendOptions);
+      if (isRequest(message)) await requests.send({ request: message, messageId, attempt: 1 }, sendOptions);
       else await send(message, sendOptions);
     } catch (error) {
       // Whoever waits for an answer hears of the closing first, as on any transport.
@@ -208,8 +132,7 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
 
   async function close(): Promise<void> {
     closing.abort(new AsyncMcpError('ERR_CLOSED', 'The transport was closed before the server took the message.'));
-    resends.close();
-    for (const timer of cutOff) clearTimeout(timer);
+    requests.close();
     attachment?.detach();
     await http.close();
     await exchange.close();
@@ -225,11 +148,7 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
     },
     publish,
     publishTo: (_address, envelope) => publish(envelope),
-    answered(id) {
-      resends.answered(id);
-      posts.end(id);
-      open.delete(id);
-    },
+    answered: (id) => requests.answered(id),
     // Answers go where everything goes: the session's server finds who asked.
     allowsAddress: () => false,
     async terminate() {

@@ -2,7 +2,7 @@ import { AsyncMcpError } from '@asyncmcp/core';
 import { StreamableHeader, enterOrCopy, httpRefusal, refusalOf, sendRefusal, tooMuch } from '@asyncmcp/webhook/parts';
 import { writeWebResponse } from './http-bridge.js';
 import { metadataOf } from './post-envelope.js';
-import { findSession, wrongVersion } from './server-post.js';
+import { findSession, wrongVersion } from './session-lookup.js';
 import type { SessionHost } from '@asyncmcp/core';
 import type { Admission, Inbox } from '@asyncmcp/webhook/parts';
 import type { Handler } from './server-route.js';

@@ -1,0 +1,130 @@
+import { toAsyncMcpError } from '@asyncmcp/core';
+import { createResends, isLost } from '@asyncmcp/webhook/parts';
+import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { AsyncMcpError, Logger } from '@asyncmcp/core';
+import type { ServerAnswer } from '@asyncmcp/webhook/parts';
+import type { ClientPosts, OpenPost } from './client-posts.js';
+
+export interface ClientRequestsOptions {
+  readonly posts: ClientPosts;
+  /** Hands a message to the SDK's transport. */
+  readonly send: (message: JSONRPCMessage, options?: TransportSendOptions) => Promise<void>;
+  /** Answers a request in its server's place. */
+  readonly answerWith: (id: RequestId, failure: AsyncMcpError) => Promise<void>;
+  /** Told of what went wrong and may yet turn out well. */
+  readonly failed: (error: AsyncMcpError) => void;
+  readonly resendAfterMs: number;
+  readonly closing: AbortSignal;
+  readonly logger: Logger;
+}
+
+/** The requests of a client that are not answered yet: none waits for a server that has forgotten it. */
+export interface ClientRequests {
+  /** Sends a request; resolves when a server has taken it. */
+  send(post: OpenPost, options: TransportSendOptions | undefined): Promise<void>;
+  /** The connection of a request has ended or broken off. */
+  onStreamClosed(id: RequestId): void;
+  /** It is answered, or nobody waits for it any more. */
+  answered(id: RequestId): void;
+  close(): void;
+}
+
+/** A request that was sent and is not answered. */
+interface OpenRequest {
+  post: OpenPost;
+  /** Whether the SDK itself goes on where its connection breaks off. */
+  resumable: boolean;
+}
+
+/** How soon a request is posted again whose connection broke off before its answer, in milliseconds. */
+const CUT_OFF_MS = 500;
+
+export function createClientRequests(options: ClientRequestsOptions): ClientRequests {
+  const { posts, send, answerWith, failed, closing, logger } = options;
+  const open = new Map<RequestId, OpenRequest>();
+  const cutOff = new Set<NodeJS.Timeout>();
+  // For those whose answer comes by webhook: no connection tells when their server is gone.
+  const resends = createResends<OpenPost>({ afterMs: options.resendAfterMs, post: postAgain, onFailed: resendFailed });
+
+  /** Notes where the answer to a request that was taken comes from. */
+  function settle(id: RequestId): ServerAnswer {
+    const taken = posts.takenBy(id);
+    if (taken !== undefined) resends.taken(id, taken);
+    // Its connection is what it hangs on, not the clock.
+    else resends.answered(id);
+    return taken ?? { attempt: undefined, takenBy: undefined };
+  }
+
+  async function postAgain(post: OpenPost): Promise<ServerAnswer> {
+    const { id } = post.request;
+    posts.begin(post);
+    await send(post.request);
+    return posts.takenBy(id) ?? settle(id);
+  }
+
+  /** The server absorbs it if it works on it, answers again if it has answered, and does it if it has forgotten it. */
+  async function sendCutOff(entry: OpenRequest): Promise<void> {
+    const { id } = entry.post.request;
+    // A server had begun with it. If it is the request that ends servers, one of them has to notice.
+    entry.post = { ...entry.post, attempt: entry.post.attempt + 1 };
+    logger.debug({ id }, 'a connection broke off before its answer; the request is posted again');
+    try {
+      await postAgain(entry.post);
+    } catch (error) {
+      const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'A request could not be sent again');
+      if (open.has(id) && !closing.aborted) await answerWith(id, failure);
+    }
+  }
+
+  /**
+   * Two refusals say that nobody works on a request any more, and its caller gets them. Whatever else goes wrong, an expired token, say,
+   * the reply may still come.
+   */
+  async function resendFailed(id: RequestId, error: unknown): Promise<'go on' | 'stop'> {
+    const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'A request could not be sent again');
+    if (closing.aborted) return 'stop';
+    if (!isLost(failure)) {
+      failed(failure);
+      return 'go on';
+    }
+    await answerWith(id, failure);
+    return 'stop';
+  }
+
+  return {
+    async send(post, sendOptions) {
+      const { request } = post;
+      const entry: OpenRequest = { post, resumable: false };
+      open.set(request.id, entry);
+      posts.begin(post);
+      resends.sending(request.id, post);
+      const onresumptiontoken = (token: string): void => {
+        // From here on the SDK itself goes on where the connection broke off.
+        entry.resumable = true;
+        sendOptions?.onresumptiontoken?.(token);
+      };
+      await send(request, { ...sendOptions, onresumptiontoken });
+      settle(request.id);
+    },
+    onStreamClosed(id) {
+      const entry = open.get(id);
+      if (entry === undefined || entry.resumable || closing.aborted) return;
+      // What came last may still be on its way through the SDK.
+      const timer = setTimeout(() => {
+        cutOff.delete(timer);
+        if (open.get(id) === entry && !entry.resumable) void sendCutOff(entry);
+      }, CUT_OFF_MS);
+      cutOff.add(timer);
+    },
+    answered(id) {
+      resends.answered(id);
+      posts.end(id);
+      open.delete(id);
+    },
+    close() {
+      resends.close();
+      for (const timer of cutOff) clearTimeout(timer);
+    },
+  };
+}

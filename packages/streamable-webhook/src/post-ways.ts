@@ -1,0 +1,135 @@
+import { AsyncMcpError, JsonRpcErrorCode, createEnvelope, errorResponse, toAsyncMcpError } from '@asyncmcp/core';
+import { attemptOf, refusalOf, sendRefusal } from '@asyncmcp/webhook/parts';
+import { writeWebResponse } from './http-bridge.js';
+import { envelopeOf, extraOf } from './post-envelope.js';
+import { Via } from './reply-port.js';
+import { SessionChannel } from './session-channel.js';
+import type { FastifyReply } from 'fastify';
+import type { SessionRecord } from '@asyncmcp/core';
+import type { ConnectedSender, HttpRefusal } from '@asyncmcp/webhook/parts';
+import type { JSONRPCErrorResponse, JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { Entered, Post, PostOptions } from './post.js';
+
+/** Notifications, and answers to what the server has asked its client. */
+export function takeUnanswered(
+  { message, place }: Entered,
+  { request, sender, metadata, body }: Post,
+  options: PostOptions,
+): void {
+  const envelope = envelopeOf(metadata, body, message, { extra: extraOf(request, sender) });
+  options.inbox.keep(envelope, 1, place, UNANSWERED);
+}
+
+/** Who has sent what needs no answer hears no more than that it was taken. */
+const UNANSWERED: ConnectedSender = { taken: () => {}, refuse: () => {}, settled: () => {} };
+
+/** A call whose answer is delivered by webhook: 202 as soon as the session has it. */
+export async function takeCall({ message, place }: Entered, post: Post, options: PostOptions): Promise<FastifyReply> {
+  const { request, reply, sender, metadata, body } = post;
+  const attempt = attemptOf(request.headers);
+  const envelope = envelopeOf(metadata, body, message, { extra: extraOf(request, sender), via: Via.webhook });
+  const told = await options.inbox.post(envelope, attempt, place);
+  if (told.kind === 'refused' || told.kind === 'later') return refuse(reply, refusalOf(told, attempt));
+  const isCopy = told.kind === 'taken' && !told.begun;
+  return reply.code(202).send({ status: 'received', server: options.serverId, ...(!isCopy && { attempt }) });
+}
+
+/** Several messages have one status: what is wrong with one call is said where its answer would have been. */
+export function takeCallOfBatch(
+  { message, place }: Entered,
+  { request, sender, metadata, body: batch }: Post,
+  session: SessionRecord,
+  { replyPort, inbox, report }: PostOptions,
+): void {
+  const envelope = envelopeOf(metadata, batch, message, { extra: extraOf(request, sender), via: Via.webhook });
+  const refuseByWebhook = async (refusal: JSONRPCErrorResponse): Promise<void> => {
+    const reply = createEnvelope(refusal, { sessionId: session.id, clientId: session.clientId, via: Via.webhook });
+    try {
+      await replyPort.send(session.replyTo, reply, session);
+    } catch (error) {
+      report(toAsyncMcpError(error, 'ERR_DELIVERY_FAILED', 'The refusal of a call could not be delivered'));
+    }
+  };
+  inbox.keep(envelope, 1, place, {
+    taken: () => {},
+    refuse: (refusal) => void refuseByWebhook(refusal),
+    settled: () => {},
+  });
+}
+
+/** The rest goes to the SDK's transport, which holds the connection, and hands each request on from there. */
+export async function answerOverConnection(
+  entered: readonly Entered<JSONRPCRequest>[],
+  { request, reply, sender, metadata, body }: Post,
+  session: SessionRecord,
+  { channels, inbox, host }: PostOptions,
+): Promise<FastifyReply> {
+  const opened = channels.of(session.id);
+  const channel = opened instanceof SessionChannel ? opened : await opened;
+  const inUse = entered.find(({ message }) => channel.isAnswering(message.id));
+  // It would take the other's connection. A copy of that one may.
+  if (inUse !== undefined && !host.knows(metadata)) {
+    for (const { place } of entered) place.settled();
+    return refuse(reply, requestIdInUse(inUse.message));
+  }
+  channel.begin();
+  const attempt = attemptOf(request.headers);
+  const waiting = new Map(entered.map(({ message, place }) => [message.id, place]));
+  try {
+    const response = await channel.post(request, {
+      requests: entered.map(({ message }) => message),
+      batched: body.batched,
+      authInfo: sender?.authInfo,
+      onRequest(message, extra) {
+        const place = waiting.get(message.id);
+        if (place === undefined) return;
+        waiting.delete(message.id);
+        const envelope = envelopeOf(metadata, body, message, { extra });
+        inbox.keep(envelope, attempt, place, new OnConnection(channel, message.id));
+      },
+    });
+    await writeWebResponse(response, reply);
+  } finally {
+    // What the SDK did not take.
+    for (const place of waiting.values()) place.settled();
+    channel.end();
+  }
+  return reply;
+}
+
+/** The sender of a request that stays on the line: refusals reach it there. */
+class OnConnection implements ConnectedSender {
+  readonly #channel: SessionChannel;
+  readonly #id: RequestId;
+
+  constructor(channel: SessionChannel, id: RequestId) {
+    this.#channel = channel;
+    this.#id = id;
+    channel.begin();
+  }
+
+  taken(): void {}
+
+  refuse(refusal: JSONRPCErrorResponse): void {
+    // A connection that is gone needs no refusal.
+    void this.#channel.send(refusal).catch(() => {});
+  }
+
+  settled(): void {
+    void this.#channel.finish(this.#id);
+    this.#channel.end();
+  }
+}
+
+function requestIdInUse({ id }: JSONRPCRequest): HttpRefusal {
+  const text = 'A call of this session that has not ended has the same request id.';
+  return {
+    status: 400,
+    body: errorResponse(id, JsonRpcErrorCode.invalidRequest, new AsyncMcpError('ERR_MESSAGE_INVALID', text)),
+  };
+}
+
+function refuse(reply: FastifyReply, refusal: HttpRefusal): FastifyReply {
+  sendRefusal(reply, refusal);
+  return reply;
+}
