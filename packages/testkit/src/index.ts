@@ -11,6 +11,7 @@ export { ModuleProcess, spawnModule } from './child-process.js';
 export { createDeferred } from './deferred.js';
 export { FileSessionStore } from './file-session-store.js';
 export { startHttpProxy } from './http-proxy.js';
+export { startHookEndpoint } from './hook-endpoint.js';
 export { jestGlobals } from './jest-globals.js';
 export { listenOnLoopback } from './listen-on-loopback.js';
 export { MemoryBroker } from './memory/broker.js';
@@ -43,6 +44,7 @@ export type {
 } from './contract/fixture.js';
 export type { EmulatedQueue, MessageCounts, QueueAttributes } from './emulator-queues.js';
 export type { HttpProxy, ProxiedRequest, ProxyFault, ProxyRoute } from './http-proxy.js';
+export type { HookEndpoint, ReceivedHook } from './hook-endpoint.js';
 export type { JestGlobals } from './jest-globals.js';
 export type { JsonLine, NextLineOptions } from './json-lines.js';
 export type { DeadLetter, MemoryBrokerOptions } from './memory/broker.js';

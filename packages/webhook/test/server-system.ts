@@ -1,13 +1,13 @@
 import { afterEach } from '@jest/globals';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { createDeferred } from '@asyncmcp/testkit';
+import { createDeferred, startHookEndpoint } from '@asyncmcp/testkit';
 import { WebhookServer } from '../src/index.js';
-import { http, initialize, startHookEndpoint } from './http-client.js';
+import { http, initialize } from './http-client.js';
 import type { AsyncMcpError } from '@asyncmcp/core';
 import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import type { ServerNotification, ServerRequest } from '@modelcontextprotocol/sdk/types.js';
 import type { UndeliveredWebhook, WebhookServerOptions } from '../src/index.js';
-import type { HookEndpoint } from './http-client.js';
+import type { HookEndpoint } from '@asyncmcp/testkit';
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 

@@ -1,0 +1,229 @@
+import { describe, expect, it } from '@jest/globals';
+import { until } from '@asyncmcp/testkit';
+import {
+  INITIALIZED,
+  call,
+  hookEndpoint,
+  http,
+  initialize,
+  open,
+  openSession,
+  ping,
+  post,
+  startServer,
+  textOf,
+} from './server-system.js';
+
+const errorOf = (answer: Awaited<ReturnType<typeof post>>) => ({
+  status: answer.status,
+  code: answer.messages[0]?.error?.code,
+  data: answer.messages[0]?.error?.data?.['code'],
+});
+
+describe('a session over Streamable HTTP', () => {
+  it('is opened by initialize, which is answered as JSON with the session in a header', async () => {
+    const { url, server } = await startServer();
+    const opened = await post(url, initialize());
+    expect(opened).toMatchObject({
+      status: 200,
+      headers: { 'content-type': expect.stringMatching(/^application\/json/) },
+    });
+    expect(opened.messages).toMatchObject([{ id: 1, result: { protocolVersion: '2025-11-25' } }]);
+    expect(server.sessions.list()).toMatchObject([{ id: opened.headers['mcp-session-id'], replyTo: 'connection' }]);
+  });
+
+  it('takes notifications with 202 and answers requests on a stream that ends with the answer', async () => {
+    const server = await startServer();
+    const { headers } = await openSession(server, { webhook: false });
+    expect(await post(server.url, INITIALIZED, headers)).toMatchObject({ status: 202, text: '' });
+    const answer = await post(server.url, call(7, 'echo', { value: 'é ✓' }), headers);
+    expect(answer).toMatchObject({ status: 200, headers: { 'content-type': 'text/event-stream' } });
+    expect(answer.messages).toHaveLength(1);
+    expect(textOf(answer.messages[0])).toBe('é ✓');
+  });
+
+  it('sends the headers of a stream and what comes before the answer at once', async () => {
+    const server = await startServer();
+    const { headers } = await openSession(server, { webhook: false });
+    const stream = await open('POST', server.url, headers, call(3, 'slow', {}, { progressToken: 'p' }));
+    expect(stream.status).toBe(200);
+    await stream.next('progress', ({ method }) => method === 'notifications/progress');
+    await stream.next('the log', ({ method }) => method === 'notifications/message');
+    server.finish();
+    expect(textOf(await stream.next('the result', ({ id }) => id === 3))).toBe('slow and steady');
+    await until(() => stream.ended(), { message: 'the end of the stream' });
+  });
+
+  it('answers with JSON where that is wanted', async () => {
+    const server = await startServer({ jsonResponse: true });
+    const { headers } = await openSession(server, { webhook: false });
+    const answer = await post(server.url, call(7, 'echo', { value: 'as JSON' }), headers);
+    expect(answer.headers['content-type']).toMatch(/^application\/json/);
+    expect(textOf(answer.messages[0])).toBe('as JSON');
+  });
+
+  it('is ended by DELETE, once', async () => {
+    const server = await startServer();
+    const { headers } = await openSession(server);
+    expect(await http('DELETE', server.url, { headers })).toMatchObject({ status: 200 });
+    expect(await http('DELETE', server.url, { headers })).toMatchObject({ status: 404 });
+    expect(errorOf(await post(server.url, ping(5), headers))).toEqual({
+      status: 404,
+      code: -32001,
+      data: 'ERR_SESSION_NOT_FOUND',
+    });
+    expect(server.server.sessions.list()).toEqual([]);
+  });
+
+  it('has one stream on which its client hears what it says by itself', async () => {
+    const server = await startServer();
+    const { headers } = await openSession(server, { webhook: false });
+    const stream = await open('GET', server.url, headers);
+    expect(stream).toMatchObject({ status: 200 });
+    expect(await http('GET', server.url, { headers })).toMatchObject({ status: 409 });
+    server.made[0]?.sendToolListChanged();
+    await stream.next('the notification', ({ method }) => method === 'notifications/tools/list_changed');
+    await http('DELETE', server.url, { headers });
+    await until(() => stream.ended(), { message: 'the end of the stream' });
+  });
+
+  it('is not freed while its client listens, and is taken up again after it was', async () => {
+    const server = await startServer({ sessionIdleTimeoutMs: 20 });
+    const { headers } = await openSession(server, { webhook: false });
+    const listening = await openSession(server, { webhook: false });
+    const stream = await open('GET', server.url, listening.headers);
+    await until(() => server.server.sessions.list().length === 1, { message: 'the idle session to be freed' });
+    expect(server.server.sessions.list()).toMatchObject([{ id: listening.sessionId }]);
+    expect(textOf((await post(server.url, call(2, 'echo', { value: 'back' }), headers)).messages[0])).toBe('back');
+    expect(server.made).toHaveLength(3);
+    stream.cut();
+    await until(() => server.server.sessions.list().length === 0, { message: 'both sessions to be freed' });
+  });
+});
+
+describe('what is not as it should be', () => {
+  it.each([
+    ['no JSON', '{', 400, -32700, 'ERR_MESSAGE_INVALID'],
+    ['no JSON-RPC', '{"id":1}', 400, -32600, 'ERR_MESSAGE_INVALID'],
+    ['null as id', '{"jsonrpc":"2.0","id":null,"method":"ping"}', 400, -32600, 'ERR_MESSAGE_INVALID'],
+    ['an empty batch', '[]', 400, -32600, 'ERR_MESSAGE_INVALID'],
+    [
+      'a deep one',
+      `{"jsonrpc":"2.0","id":1,"method":"ping","params":${'['.repeat(200)}${']'.repeat(200)}}`,
+      400,
+      -32600,
+      'ERR_MESSAGE_INVALID',
+    ],
+    ['a number', '7', 400, -32600, 'ERR_MESSAGE_INVALID'],
+  ])('a body that is %s is refused', async (_what, body, status, code, data) => {
+    const { url } = await startServer();
+    expect(errorOf(await post(url, body))).toEqual({ status, code, data });
+  });
+
+  it.each([
+    ['other than JSON', { 'content-type': 'text/plain' }, 415],
+    ['for who takes no stream', { accept: 'application/json' }, 406],
+    ['of an unknown protocol version', { 'mcp-protocol-version': '1999-01-01' }, 400],
+    ['of no session', {}, 400],
+    ['of a session nobody knows', { 'mcp-session-id': 'unknown' }, 404],
+    ['of a session id that is none', { 'mcp-session-id': 'a b' }, 400],
+  ])('a request %s is refused with its status', async (_what, headers, status) => {
+    const { url } = await startServer();
+    const answer = await post(url, ping(1), headers);
+    expect(answer.status).toBe(status);
+    expect(answer.messages[0]?.error?.message).toMatch(/\w+/);
+  });
+
+  it('a message that is too large is refused with the limit', async () => {
+    const { url } = await startServer({ maxMessageBytes: 1024 });
+    const answer = await post(url, call(1, 'echo', { value: 'x'.repeat(2000) }));
+    expect(answer.status).toBe(413);
+    expect(answer.messages[0]?.error?.data).toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE', limitBytes: 1024 });
+  });
+
+  it('other methods are told which there are', async () => {
+    const { url } = await startServer();
+    expect(await http('PUT', url, { body: {} })).toMatchObject({
+      status: 405,
+      headers: { allow: 'POST, GET, DELETE' },
+    });
+    expect(await http('HEAD', url)).toMatchObject({ status: 405 });
+    expect(await http('GET', url, { headers: { accept: 'text/html' } })).toMatchObject({ status: 406 });
+    expect(await http('GET', url)).toMatchObject({ status: 400 });
+    expect(await http('DELETE', url)).toMatchObject({ status: 400 });
+  });
+
+  it('a probe for a newer protocol hears that the method is not known', async () => {
+    const { url } = await startServer();
+    const answer = await post(url, { jsonrpc: '2.0', id: 'probe', method: 'server/discover' });
+    expect(answer).toMatchObject({ status: 200, messages: [{ id: 'probe', error: { code: -32601 } }] });
+  });
+
+  it('initialize inside a session is refused', async () => {
+    const server = await startServer();
+    const { headers } = await openSession(server);
+    expect(await post(server.url, initialize(), headers)).toMatchObject({ status: 400 });
+  });
+
+  it('a webhook at an address that is not allowed, and a secret that is none, open no session', async () => {
+    const { url, server } = await startServer();
+    const { url: webhookUrl } = await hookEndpoint();
+    expect(errorOf(await post(url, initialize({ webhookUrl: 'https://10.0.0.1/hook' })))).toEqual({
+      status: 400,
+      code: -32602,
+      data: 'ERR_REPLY_ADDRESS_REFUSED',
+    });
+    expect(errorOf(await post(url, initialize({ webhookUrl, webhookSecret: 'no secret' })))).toEqual({
+      status: 400,
+      code: -32602,
+      data: 'ERR_MESSAGE_INVALID',
+    });
+    expect(server.sessions.list()).toEqual([]);
+  });
+
+  it('a request id that is in use is refused, and its first user is answered', async () => {
+    const server = await startServer();
+    const { headers } = await openSession(server, { webhook: false });
+    const stream = await open('POST', server.url, headers, call(3, 'slow'));
+    await until(() => server.calls.length === 1, { message: 'the call' });
+    expect(errorOf(await post(server.url, call(3, 'slow'), headers))).toEqual({
+      status: 400,
+      code: -32600,
+      data: 'ERR_MESSAGE_INVALID',
+    });
+    server.finish();
+    expect(textOf(await stream.next('the result', ({ id }) => id === 3))).toBe('slow and steady');
+  });
+});
+
+describe('limits', () => {
+  it('the session beyond the last one is told to come back later', async () => {
+    const server = await startServer({ maxSessions: 2 });
+    for (let opened = 0; opened < 2; opened++) {
+      const { headers } = await openSession(server, { webhook: false });
+      await open('GET', server.url, headers);
+    }
+    const refused = await post(server.url, initialize());
+    expect(errorOf(refused)).toEqual({ status: 503, code: -32603, data: 'ERR_SESSION_LIMIT' });
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+  });
+
+  it('calls beyond what a session or the server may have in flight are told to wait, cancellations are not', async () => {
+    const server = await startServer({ maxCallsPerSession: 1, maxCallsInFlight: 2 });
+    const one = await openSession(server, { webhook: false });
+    const other = await openSession(server);
+    const stream = await open('POST', server.url, one.headers, call(1, 'slow'));
+    expect(await post(server.url, call(2, 'slow'), one.headers)).toMatchObject({
+      status: 429,
+      headers: { 'retry-after': '1' },
+    });
+    expect(await post(server.url, call(1, 'slow_by_webhook'), other.headers)).toMatchObject({ status: 202 });
+    const third = await openSession(server).catch((error: unknown) => String(error));
+    expect(third).toMatch(/503/);
+    const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } };
+    expect(await post(server.url, cancelled, one.headers)).toMatchObject({ status: 202 });
+    await until(() => stream.ended(), { message: 'the end of the cancelled call' });
+    expect(stream.messages().filter(({ id }) => id === 1)).toEqual([]);
+    expect(await post(server.url, call(4, 'echo', { value: '' }), one.headers)).toMatchObject({ status: 200 });
+  });
+});
