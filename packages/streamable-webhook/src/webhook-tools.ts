@@ -23,7 +23,7 @@ interface WithMeta {
  * @param tool - what `registerTool` returned; it is changed
  * @returns the same tool
  */
-export function webhookTool<T extends WithMeta>(tool: T): T {
+export function webhookTool<T extends object>(tool: T & WithMeta): T {
   tool._meta = { ...tool._meta, [META_KEY]: WEBHOOK };
   return tool;
 }

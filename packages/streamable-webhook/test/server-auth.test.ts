@@ -1,0 +1,68 @@
+import { describe, expect, it } from '@jest/globals';
+import { call, http, initialize, open, openSession, ping, post, startServer, textOf } from './server-system.js';
+import type { TestServer } from './server-system.js';
+
+const soon = (): number => Math.floor(Date.now() / 1000) + 3600;
+
+/** Takes the tokens `alice` and `bob`. */
+function protectedServer(): Promise<TestServer> {
+  const verifyAccessToken = async (token: string) => {
+    if (token !== 'alice' && token !== 'bob') throw Object.assign(new Error('no'), { errorCode: 'invalid_token' });
+    return { token, clientId: token, scopes: [], expiresAt: soon() };
+  };
+  const resourceMetadataUrl = 'https://mcp.example.com/.well-known/oauth-protected-resource';
+  return startServer({ auth: { verifier: { verifyAccessToken }, resourceMetadataUrl } });
+}
+
+const as = (token: string) => ({ authorization: `Bearer ${token}` });
+
+describe('a server with bearer tokens', () => {
+  it.each(['POST', 'GET', 'DELETE'] as const)(
+    'answers a %s without one 401, and says where to get one',
+    async (method) => {
+      const { url } = await protectedServer();
+      const answer = await http(method, url, method === 'POST' ? { body: initialize() } : {});
+      expect(answer.status).toBe(401);
+      expect(answer.headers['www-authenticate']).toMatch(
+        /^Bearer error="invalid_token".*resource_metadata="https:\/\/mcp/,
+      );
+      expect(await http(method, url, { headers: as('mallory') })).toMatchObject({ status: 401 });
+    },
+  );
+
+  it('tells handlers whose call it is, whichever way it is answered', async () => {
+    const server = await protectedServer();
+    const { headers, hook } = await openSession(server, { headers: as('alice') });
+    server.finish();
+    await post(server.url, call(1, 'slow'), headers);
+    await post(server.url, call(2, 'slow_by_webhook'), headers);
+    await hook.reply(2);
+    expect(server.calls.map(({ authInfo }) => authInfo?.token)).toEqual(['alice', 'alice']);
+    expect(server.calls.map(({ requestInfo }) => requestInfo?.headers['mcp-session-id'])).toEqual(
+      server.calls.map(() => headers['mcp-session-id']),
+    );
+  });
+
+  it('serves a session to the principal who opened it, and to nobody else', async () => {
+    const server = await protectedServer();
+    const { headers } = await openSession(server, { headers: as('alice') });
+    const stolen = { ...headers, ...as('bob') };
+    expect(await post(server.url, ping(1), stolen)).toMatchObject({ status: 404 });
+    expect(await http('GET', server.url, { headers: stolen })).toMatchObject({ status: 404 });
+    expect(await http('DELETE', server.url, { headers: stolen })).toMatchObject({ status: 404 });
+    const answer = await post(server.url, call(2, 'echo', { value: 'still there' }), headers);
+    expect(textOf(answer.messages[0])).toBe('still there');
+  });
+});
+
+describe('a session whose client has said who it is', () => {
+  it('is served to that client only', async () => {
+    const server = await startServer();
+    const { headers } = await openSession(server, { headers: { 'x-client-id': 'alice' } });
+    const { 'x-client-id': _mine, ...nameless } = headers;
+    expect(await post(server.url, ping(1), { ...headers, 'x-client-id': 'bob' })).toMatchObject({ status: 404 });
+    expect(await post(server.url, ping(1), nameless)).toMatchObject({ status: 404 });
+    expect(await post(server.url, ping(1), headers)).toMatchObject({ status: 200 });
+    expect(await open('GET', server.url, headers)).toMatchObject({ status: 200 });
+  });
+});
