@@ -22,15 +22,24 @@ function urlOf({ protocol, host, url }: FastifyRequest): string {
 /**
  * Writes a web response through a fastify reply: as fast as the client reads, and its headers soon, even where the first event is an
  * hour away. Resolves when it is all written, or the client has gone. What hooks have set on the reply (CORS …) is sent, too.
+ *
+ * @param whenAnnounced - called when the headers were sent, which is at once then
  */
-export async function writeWebResponse(response: Response, reply: FastifyReply): Promise<void> {
+export async function writeWebResponse(
+  response: Response,
+  reply: FastifyReply,
+  whenAnnounced?: () => void,
+): Promise<void> {
   const { raw } = reply;
   const { status, body } = response;
   reply.hijack();
   const headers = { ...reply.getHeaders(), ...Object.fromEntries(response.headers) };
   const flat = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
-  if (body === null) raw.writeHead(status, flat).end();
-  else await pump(body, raw, status, flat);
+  if (whenAnnounced !== undefined) raw.writeHead(status, flat).flushHeaders();
+  whenAnnounced?.();
+  if (body !== null) await pump(body, raw, status, flat);
+  else if (raw.headersSent) raw.end();
+  else raw.writeHead(status, flat).end();
 }
 
 /**

@@ -7,7 +7,12 @@ import { SessionChannel } from './session-channel.js';
 import type { FastifyReply } from 'fastify';
 import type { SessionRecord } from '@asyncmcp/core';
 import type { ConnectedSender, HttpRefusal } from '@asyncmcp/webhook/parts';
-import type { JSONRPCErrorResponse, JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type {
+  JSONRPCErrorResponse,
+  JSONRPCRequest,
+  MessageExtraInfo,
+  RequestId,
+} from '@modelcontextprotocol/sdk/types.js';
 import type { Entered, Post, PostOptions } from './post.js';
 
 /** Notifications, and answers to what the server has asked its client. */
@@ -62,7 +67,7 @@ export async function answerOverConnection(
   entered: readonly Entered<JSONRPCRequest>[],
   { request, reply, sender, metadata, body }: Post,
   session: SessionRecord,
-  { channels, inbox, host }: PostOptions,
+  { channels, inbox, host, jsonResponse }: PostOptions,
 ): Promise<FastifyReply> {
   const opened = channels.of(session.id);
   const channel = opened instanceof SessionChannel ? opened : await opened;
@@ -75,20 +80,24 @@ export async function answerOverConnection(
   channel.begin();
   const attempt = attemptOf(request.headers);
   const waiting = new Map(entered.map(({ message, place }) => [message.id, place]));
+  const begin = (message: JSONRPCRequest, extra: MessageExtraInfo): void => {
+    const place = waiting.get(message.id);
+    if (place === undefined) return;
+    waiting.delete(message.id);
+    const envelope = envelopeOf(metadata, body, message, { extra });
+    inbox.keep(envelope, attempt, place, new OnConnection(channel, message.id));
+  };
+  // A client that would post it again counts how often servers have begun with it: it is to know before anything can happen.
+  const tellsFirst = metadata.unnamed !== true && !jsonResponse;
+  const told: (() => void)[] = [];
   try {
     const response = await channel.post(request, {
       requests: entered.map(({ message }) => message),
       batched: body.batched,
       authInfo: sender?.authInfo,
-      onRequest(message, extra) {
-        const place = waiting.get(message.id);
-        if (place === undefined) return;
-        waiting.delete(message.id);
-        const envelope = envelopeOf(metadata, body, message, { extra });
-        inbox.keep(envelope, attempt, place, new OnConnection(channel, message.id));
-      },
+      onRequest: tellsFirst ? (message, extra) => void told.push(() => begin(message, extra)) : begin,
     });
-    await writeWebResponse(response, reply);
+    await writeWebResponse(response, reply, tellsFirst ? () => told.forEach((start) => start()) : undefined);
   } finally {
     // What the SDK did not take.
     for (const place of waiting.values()) place.settled();

@@ -15,6 +15,8 @@ export interface PostOptions {
   readonly openings: Openings;
   readonly choice: WebhookToolChoice;
   readonly replyPort: ReplyPort;
+  /** Whether requests are answered with JSON instead of a stream. */
+  readonly jsonResponse: boolean;
   /** Names this process to clients that post a request again. */
   readonly serverId: string;
   readonly report: (error: AsyncMcpError) => void;

@@ -171,10 +171,22 @@ function serveSessions(
     maxPerSession: checked.maxCallsPerSession,
   });
   const serverId = randomUUID();
+  const { jsonResponse } = checked;
   return {
     sessions: host,
     handlers: {
-      POST: createPostHandler({ host, inbox, admission, channels, openings, choice, replyPort, serverId, report }),
+      POST: createPostHandler({
+        host,
+        inbox,
+        admission,
+        channels,
+        openings,
+        choice,
+        replyPort,
+        jsonResponse,
+        serverId,
+        report,
+      }),
       GET: createStreamHandler({ host, channels, report }),
       DELETE: createTerminationHandler({ inbox, admission }),
     },

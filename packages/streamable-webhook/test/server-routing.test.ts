@@ -41,7 +41,7 @@ describe('a call of a webhook tool', () => {
     const one = await hook.reply(4);
     expect(one.headers).toMatchObject(client);
     expect(() => createVerifier({ secrets: secret }).verify(one.headers, one.body)).not.toThrow();
-    expect(() => createVerifier({ secrets: generateSecret() }).verify(one.headers, one.body)).toThrow();
+    expect(() => createVerifier({ secrets: generateSecret() }).verify(one.headers, one.body)).toThrow(/signature/i);
   });
 
   it('leaves everything else on the connection', async () => {
@@ -155,7 +155,7 @@ describe('a batch of an older client', () => {
     ];
     const answer = await post(server.url, batch, headers);
     expect(answer.headers['content-type']).toBe('text/event-stream');
-    expect(answer.messages.map(({ id }) => id).toSorted()).toEqual([1, 3]);
+    expect(new Set(answer.messages.map(({ id }) => id))).toEqual(new Set([1, 3]));
     expect(textOf(parsed((await hook.reply(2)).body))).toBe('two');
   });
 
