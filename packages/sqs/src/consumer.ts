@@ -32,6 +32,8 @@ export interface SqsConsumerOptions {
 export interface SqsConsumer {
   /** @throws AsyncMcpError `ERR_ALREADY_STARTED`, `ERR_CLOSED` */
   start(): void;
+  /** Lets others who receive from the queue go first: for who has received what is theirs. */
+  giveWay(): void;
   /** Aborts the long poll at once and resolves. What is held stays leased and can still be settled. Idempotent. */
   stopPolling(): Promise<void>;
   /** Stops polling, gives back what is not settled, finishes what is being settled. Idempotent; never rejects. */
@@ -137,6 +139,7 @@ export function createSqsConsumer(options: SqsConsumerOptions): SqsConsumer {
       state = 'started';
       poller.start();
     },
+    giveWay: () => poller.giveWay(),
     stopPolling,
     close: () => (closed ??= close()),
     get inFlight() {

@@ -12,6 +12,9 @@ const MAX_BATCH = 10;
 /** Longest pause after failed polls, in milliseconds. */
 const MAX_PAUSE_MS = 5_000;
 
+/** How long giving way takes, in milliseconds; chance decides between the two, or two who do it would stay in step. */
+const GIVE_WAY_MS = { min: 20, max: 120 };
+
 /** An empty answer within this many milliseconds is no long poll: asking again at once would go round in circles. */
 const EMPTY_TOO_SOON_MS = 50;
 
@@ -33,6 +36,8 @@ export interface Poller {
   start(): void;
   /** Looks again whether there is room. */
   wake(): void;
+  /** Lets others who poll the same queue go first: the next poll begins a little later. */
+  giveWay(): void;
   /** Aborts the long poll at once; resolves when no more will be asked for. Idempotent. */
   stop(): Promise<void>;
 }
@@ -48,13 +53,22 @@ export function createPoller(options: PollerOptions): Poller {
   let failures = 0;
   let reported: AsyncMcpErrorCode | undefined;
   let emptyTooSoon = 0;
+  let givesWay = false;
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
       const room = Math.min(MAX_BATCH, options.room());
-      if (room > 0) await poll(room);
+      if (givesWay) await letOthersGoFirst();
+      else if (room > 0) await poll(room);
       else await woken();
     }
+  }
+
+  async function letOthersGoFirst(): Promise<void> {
+    givesWay = false;
+    const { min, max } = GIVE_WAY_MS;
+    // Rejects when stopped; the loop sees that itself.
+    await sleep(min + Math.random() * (max - min), undefined, { signal }).catch(() => {});
   }
 
   function woken(): Promise<void> {
@@ -101,6 +115,9 @@ export function createPoller(options: PollerOptions): Poller {
       loop = run();
     },
     wake: () => wakeUp(),
+    giveWay() {
+      givesWay = true;
+    },
     stop() {
       stopping.abort();
       wakeUp();

@@ -144,6 +144,8 @@ export class SqsResponseReceiver {
   /** Another process may share the queue. */
   async #handOn(delivery: Delivery): Promise<void> {
     if (delivery.attempt < MAX_ATTEMPTS) {
+      // Whoever has just received is likely to be the first to ask again, and would get it back each time.
+      this.#consumer?.giveWay();
       const { attempt } = delivery;
       const late = attempt - QUICK_ATTEMPTS;
       return delivery.retry(late <= 0 ? 0 : 1000 + backoffDelay(late, { baseMs: 1000, maxMs: 60_000 }));

@@ -6,6 +6,7 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { z } from 'zod';
 import { SqsResponseReceiver, TEMPORARY_QUEUE_PREFIX } from '../src/index.js';
 import { call, useSystem } from './system.js';
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { AwsEmulator } from '@asyncmcp/testkit';
 
 const system = useSystem();
@@ -96,6 +97,35 @@ describe('several transports of one process on one response queue', () => {
     const clients = await Promise.all([0, 1].map(() => system().client(system().transport({ responseQueueUrl }))));
     const answers = clients.map((client, c) => call(client, 'echo', { text: String(c) }));
     expect(await Promise.all(answers)).toEqual(['0', '1']);
+  });
+
+  it('go to whom they are for after few hands: who hands one on does not take it back first', async () => {
+    const { aws } = system();
+    await system().server({ createServer: echoServer });
+    const { queueUrl: responseQueueUrl } = await aws.createQueue('contended');
+    const receives: number[] = [];
+    const watchedSqs = (): SQSClient => {
+      const sqs = aws.sqsClient();
+      sqs.middlewareStack.add(
+        (next) => async (args) => {
+          const result = await next(args);
+          const { Messages } = result.output as { Messages?: { Attributes?: Record<string, string> }[] };
+          for (const { Attributes } of Messages ?? []) receives.push(Number(Attributes?.['ApproximateReceiveCount']));
+          return result;
+        },
+        { step: 'initialize' },
+      );
+      return sqs;
+    };
+    const clients = await Promise.all(
+      [0, 1].map(() => system().client(system().transport({ sqs: watchedSqs(), responseQueueUrl }))),
+    );
+    for (let round = 0; round < 5; round++) {
+      await Promise.all(clients.map((client, c) => call(client, 'echo', { text: String(c) })));
+    }
+    // Twelve replies. Without it most of those that come to the wrong reader come back to it four times and more.
+    expect(receives.length).toBeGreaterThanOrEqual(12);
+    expect(Math.max(...receives)).toBeLessThanOrEqual(4);
   });
 
   it('reports a message that nobody claims, instead of passing it round for ever', async () => {
