@@ -36,20 +36,34 @@ export function createHostCheck(options: HostCheckOptions): (app: FastifyInstanc
   return (app) => {
     let loopbackOnly: boolean | undefined;
     const onLoopback = (): boolean => (loopbackOnly ??= listensOnLoopbackOnly(app));
-    return ({ headers }) => {
-      if (hosts !== false && (hosts !== undefined || onLoopback())) {
-        const name = hostnameIn(headers.host ?? '');
-        if (name === undefined || !(hosts ?? LOOPBACK_NAMES).includes(name)) return refused('Host', headers.host);
-      }
-      const { origin } = headers;
-      if (origin === undefined || origins === false || (origins === undefined && !onLoopback())) return undefined;
-      const allowed =
-        origins === undefined
-          ? LOOPBACK_NAMES.includes(originHostname(origin) ?? '')
-          : origins.includes(originIn(origin) ?? '');
-      return allowed ? undefined : refused('Origin', origin);
+    const isHost = lastRemembered((host) => isAllowedHost(host, hosts ?? LOOPBACK_NAMES));
+    const isOrigin = lastRemembered((origin) => isAllowedOrigin(origin, origins === false ? undefined : origins));
+    return ({ headers: { host = '', origin } }) => {
+      if (hosts !== false && (hosts !== undefined || onLoopback()) && !isHost(host)) return refused('Host', host);
+      const checksOrigin = origin !== undefined && origins !== false && (origins !== undefined || onLoopback());
+      return checksOrigin && !isOrigin(origin) ? refused('Origin', origin) : undefined;
     };
   };
+}
+
+/** Requests come with the same few values: the last one is not looked at again. */
+function lastRemembered(decide: (value: string) => boolean): (value: string) => boolean {
+  let last: { readonly value: string; readonly decision: boolean } | undefined;
+  return (value) => {
+    if (last?.value !== value) last = { value, decision: decide(value) };
+    return last.decision;
+  };
+}
+
+function isAllowedHost(host: string, names: readonly string[] | false): boolean {
+  const name = hostnameIn(host);
+  return name !== undefined && names !== false && names.includes(name);
+}
+
+function isAllowedOrigin(origin: string, origins: readonly string[] | undefined): boolean {
+  return origins === undefined
+    ? LOOPBACK_NAMES.includes(originHostname(origin) ?? '')
+    : origins.includes(originIn(origin) ?? '');
 }
 
 function listensOnLoopbackOnly(app: FastifyInstance): boolean {
@@ -58,8 +72,8 @@ function listensOnLoopbackOnly(app: FastifyInstance): boolean {
   return addresses.every((one) => typeof one !== 'string' && /^(?:127\.|::1$|::ffff:127\.)/.test(one.address));
 }
 
-function refused(header: string, value: string | undefined): HttpRefusal {
-  const shown = JSON.stringify((value ?? '').slice(0, 200));
+function refused(header: string, value: string): HttpRefusal {
+  const shown = JSON.stringify(value.slice(0, 200));
   const text = `This server does not answer to ${header} ${shown}; see its options allowedHosts and allowedOrigins.`;
   return httpRefusal(403, new AsyncMcpError('ERR_ACCESS_DENIED', text));
 }
