@@ -68,9 +68,14 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
     return signal;
   }
 
-  async function tryOnce(init: RequestInit, body: string, added: Record<string, string>): Promise<Tried> {
+  async function tryOnce(
+    method: 'POST' | 'DELETE',
+    init: RequestInit,
+    body: string | null,
+    added: Record<string, string> = {},
+  ): Promise<Tried> {
     const headers = Object.assign(await headersOf(init), added);
-    const answer = await exchange.send({ method: 'POST', headers, body, signal: signalOf(init) });
+    const answer = await exchange.send({ method, headers, body, signal: signalOf(init) });
     const { status } = answer;
     // Of any other yes, the SDK is the reader.
     const read = status === 200 ? undefined : parseAnswer(answer.text);
@@ -95,7 +100,7 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
         attempt,
         takenBy,
         async tryOnce(nth, process) {
-          const tried = await tryOnce(init, body, { ...named, ...againHeaders(nth, process) });
+          const tried = await tryOnce('POST', init, body, { ...named, ...againHeaders(nth, process) });
           if (!isForSdk(tried)) return tried;
           forSdk = tried.answer;
           return { ...tried, status: 200 };
@@ -109,6 +114,24 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
     return toResponse(answer);
   }
 
+  /** Ends the session. It may have ended already (404), or the server may not let clients end any (405). */
+  async function endSession(init: RequestInit): Promise<Response> {
+    await sendUntilTaken<Tried>(
+      {
+        target,
+        inSession: true,
+        attempt: 1,
+        takenBy: undefined,
+        async tryOnce() {
+          const tried = await tryOnce('DELETE', init, null);
+          return tried.status === 404 || tried.status === 405 ? { ...tried, status: 200 } : tried;
+        },
+      },
+      options,
+    );
+    return new Response(null, { status: 200 });
+  }
+
   async function watch(id: RequestId, closed: Promise<void>): Promise<void> {
     await closed;
     options.onStreamClosed(id);
@@ -119,7 +142,8 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
       if (String(url) !== serverUrl.href) return options.otherFetch(url, init);
       const { method = 'GET', body } = init;
       if (method === 'POST' && typeof body === 'string') return post(init, body);
-      if (method !== 'GET' && method !== 'DELETE') throw unknownUse(method);
+      if (method === 'DELETE') return endSession(init);
+      if (method !== 'GET') throw unknownUse(method);
       const headers = await headersOf(init);
       return toResponse(await exchange.send({ method, headers, body: null, signal: signalOf(init) }));
     },

@@ -32,9 +32,12 @@ export interface ClientRequests {
 
 /** A request that was sent and is not answered. */
 interface OpenRequest {
+  /** Another one each time it is posted again because its connection broke off. */
   post: OpenPost;
   /** Whether the SDK itself goes on where its connection breaks off. */
   resumable: boolean;
+  /** Told of the events that it can go on after. */
+  readonly onEvent: ((eventId: string) => void) | undefined;
 }
 
 /** How soon a request is posted again whose connection broke off before its answer, in milliseconds. */
@@ -45,7 +48,11 @@ export function createClientRequests(options: ClientRequestsOptions): ClientRequ
   const open = new Map<RequestId, OpenRequest>();
   const cutOff = new Set<NodeJS.Timeout>();
   // For those whose answer comes by webhook: no connection tells when their server is gone.
-  const resends = createResends<OpenPost>({ afterMs: options.resendAfterMs, post: postAgain, onFailed: resendFailed });
+  const resends = createResends<OpenPost>({
+    afterMs: options.resendAfterMs,
+    post: (post) => postAgain(post),
+    onFailed: resendFailed,
+  });
 
   /** Notes where the answer to a request that was taken comes from. */
   function settle(id: RequestId): ServerAnswer {
@@ -56,11 +63,37 @@ export function createClientRequests(options: ClientRequestsOptions): ClientRequ
     return taken ?? { attempt: undefined, takenBy: undefined };
   }
 
-  async function postAgain(post: OpenPost): Promise<ServerAnswer> {
+  async function postAgain(post: OpenPost, sendOptions?: TransportSendOptions): Promise<ServerAnswer> {
     const { id } = post.request;
     posts.begin(post);
-    await send(post.request);
+    await send(post.request, sendOptions);
     return posts.takenBy(id) ?? settle(id);
+  }
+
+  function optionsOf(entry: OpenRequest): TransportSendOptions {
+    const { post } = entry;
+    return {
+      onresumptiontoken(eventId) {
+        // It may be late, of a connection that was replaced.
+        if (entry.post !== post) return;
+        entry.resumable = true;
+        entry.onEvent?.(eventId);
+      },
+    };
+  }
+
+  /** Posts a request again whose connection broke off, unless it is answered in that time. */
+  function sendCutOffIn(delayMs: number, entry: OpenRequest): void {
+    const { post } = entry;
+    const timer = setTimeout(() => {
+      cutOff.delete(timer);
+      // It may have been answered meanwhile: what came last was still on its way through the SDK.
+      if (open.get(post.request.id) !== entry || entry.post !== post) return;
+      if (!entry.resumable || delayMs !== CUT_OFF_MS) return void sendCutOff(entry);
+      // The SDK goes on with it. But where its server was killed, nothing comes on that connection, or there is none to be had.
+      if (options.resendAfterMs > 0) sendCutOffIn(Math.max(options.resendAfterMs, CUT_OFF_MS + 1), entry);
+    }, delayMs).unref();
+    cutOff.add(timer);
   }
 
   /** The server absorbs it if it works on it, answers again if it has answered, and does it if it has forgotten it. */
@@ -68,9 +101,10 @@ export function createClientRequests(options: ClientRequestsOptions): ClientRequ
     const { id } = entry.post.request;
     // A server had begun with it. If it is the request that ends servers, one of them has to notice.
     entry.post = { ...entry.post, attempt: entry.post.attempt + 1 };
+    entry.resumable = false;
     logger.debug({ id }, 'a connection broke off before its answer; the request is posted again');
     try {
-      await postAgain(entry.post);
+      await postAgain(entry.post, optionsOf(entry));
     } catch (error) {
       const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'A request could not be sent again');
       if (open.has(id) && !closing.aborted) await answerWith(id, failure);
@@ -95,27 +129,16 @@ export function createClientRequests(options: ClientRequestsOptions): ClientRequ
   return {
     async send(post, sendOptions) {
       const { request } = post;
-      const entry: OpenRequest = { post, resumable: false };
+      const entry: OpenRequest = { post, resumable: false, onEvent: sendOptions?.onresumptiontoken };
       open.set(request.id, entry);
       posts.begin(post);
       resends.sending(request.id, post);
-      const onresumptiontoken = (token: string): void => {
-        // From here on the SDK itself goes on where the connection broke off.
-        entry.resumable = true;
-        sendOptions?.onresumptiontoken?.(token);
-      };
-      await send(request, { ...sendOptions, onresumptiontoken });
+      await send(request, { ...sendOptions, ...optionsOf(entry) });
       settle(request.id);
     },
     onStreamClosed(id) {
       const entry = open.get(id);
-      if (entry === undefined || entry.resumable || closing.aborted) return;
-      // What came last may still be on its way through the SDK.
-      const timer = setTimeout(() => {
-        cutOff.delete(timer);
-        if (open.get(id) === entry && !entry.resumable) void sendCutOff(entry);
-      }, CUT_OFF_MS);
-      cutOff.add(timer);
+      if (entry !== undefined && !closing.aborted) sendCutOffIn(CUT_OFF_MS, entry);
     },
     answered(id) {
       resends.answered(id);

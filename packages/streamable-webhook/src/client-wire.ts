@@ -62,7 +62,7 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
     ...(authProvider !== undefined && { authProvider }),
     ...(reconnectionOptions !== undefined && { reconnectionOptions }),
   });
-  /** Errors that the SDK throws and reports: who is thrown at needs no report. */
+  /** Errors that the SDK throws and reports, some of them twice: who is thrown at needs no report, and one is enough. */
   const thrown = new WeakSet<object>();
   let attachment: Attachment | undefined;
   let events: ClientWireEvents | undefined;
@@ -82,6 +82,7 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
   http.onerror = (error) => {
     setImmediate(() => {
       if (!thrown.has(error) && !closing.signal.aborted) {
+        thrown.add(error);
         events?.failed(toAsyncMcpError(error, 'ERR_UNAVAILABLE', 'Streamable HTTP'));
       }
     });
@@ -156,8 +157,8 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
         await http.terminateSession();
       } catch (error) {
         if (error instanceof Error) thrown.add(error);
-        // It has ended already.
-        if (!(isRecord(error) && error['code'] === 404)) throw error;
+        closing.signal.throwIfAborted();
+        throw error;
       }
     },
     withReplyAddress(params, webhookUrl) {

@@ -5,13 +5,14 @@ import {
   functionOption,
   integerOption,
   invalidOption,
+  isRecord,
   knownOptions,
   loggerOption,
   objectOption,
   silentLogger,
 } from '@asyncmcp/core';
 import { WebhookReceiver } from '@asyncmcp/webhook';
-import { httpUrlOption, requestHeadersOption } from '@asyncmcp/webhook/parts';
+import { StreamableHeader, httpUrlOption, requestHeadersOption } from '@asyncmcp/webhook/parts';
 import { createStreamableWire } from './client-wire.js';
 import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 import type { StreamableHTTPReconnectionOptions } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -68,6 +69,9 @@ const OPTION_NAMES = [
   'logger',
 ];
 
+/** Those of Streamable HTTP, beside the headers that all transports over HTTP have. */
+const MCP_HEADERS = ['accept', 'last-event-id', ...Object.values(StreamableHeader)];
+
 const DAY_MS = 24 * 60 * 60_000;
 
 /**
@@ -88,15 +92,15 @@ export class StreamableWebhookClientTransport extends ClientTransport {
       clientId,
       receiver,
       logger,
-      reconnectionOptions,
+      reconnectionOptions: reconnectionOption(reconnectionOptions),
       authProvider:
         authProvider === undefined
           ? undefined
           : objectOption('authProvider', authProvider, ['tokens', 'saveTokens', 'clientInformation']),
-      tls: options.tls,
+      tls: tlsOption(options.tls),
       serverUrl: httpUrlOption('serverUrl', options.serverUrl),
       webhookUrl: httpUrlOption('webhookUrl', options.webhookUrl).href,
-      headers: requestHeadersOption(options.headers),
+      headers: requestHeadersOption(options.headers, MCP_HEADERS),
       fetch: options.fetch === undefined ? undefined : functionOption('fetch', options.fetch),
       retryForMs: milliseconds('retryForMs', options.retryForMs, 60_000),
       resendAfterMs: milliseconds('resendAfterMs', options.resendAfterMs, 20_000),
@@ -123,6 +127,24 @@ export class StreamableWebhookClientTransport extends ClientTransport {
   resumeStream(lastEventId: string, options?: { readonly onresumptiontoken?: (token: string) => void }): Promise<void> {
     return this.#http.resumeStream(lastEventId, options);
   }
+}
+
+function reconnectionOption(
+  value: StreamableHTTPReconnectionOptions | undefined,
+): StreamableHTTPReconnectionOptions | undefined {
+  const names = ['initialReconnectionDelay', 'maxReconnectionDelay', 'reconnectionDelayGrowFactor', 'maxRetries'];
+  const given: unknown = value;
+  const isAllowed = (number: unknown): boolean => typeof number === 'number' && number >= 0;
+  // Without one of them the SDK would try again without a pause.
+  if (given === undefined || (isRecord(given) && names.every((name) => isAllowed(given[name])))) return value;
+  throw invalidOption('reconnectionOptions', value, `an object with the numbers ${names.join(', ')}`);
+}
+
+type Tls = StreamableWebhookClientTransportOptions['tls'];
+
+function tlsOption(value: Tls): Tls {
+  if (value === undefined || isRecord(value)) return value;
+  throw invalidOption('tls', value, 'an object with any of ca, cert, key');
 }
 
 function milliseconds(name: string, value: unknown, fallback: number): number {

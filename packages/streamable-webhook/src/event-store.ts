@@ -1,3 +1,5 @@
+import { toAsyncMcpError } from '@asyncmcp/core';
+import type { AsyncMcpError } from '@asyncmcp/core';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 
 /**
@@ -20,11 +22,30 @@ export interface EventStore {
 const OWN_STREAM = '_GET_stream';
 const OWN_STREAM_KEPT = 'own';
 
+/** Events of one stream, in order, each with its id. */
+export interface StreamEvents {
+  readonly streamId: string;
+  readonly events: readonly (readonly [eventId: string, message: JSONRPCMessage])[];
+}
+
+/** The events of one session. */
+export interface SessionEvents extends EventStore {
+  /** What came in a stream after one of its events; undefined where this session has no such event. */
+  eventsAfter(lastEventId: string): Promise<StreamEvents | undefined>;
+}
+
 /**
  * A store as one session sees it. To the SDK a store is one session's: it names streams alike in all of them, and replays whatever
  * event it is asked for. Here a client that names another session's event hears that there is none.
+ *
+ * @param onFailed - told of every failure of the store. An event that it does not keep is sent all the same, without an id: who is
+ *   connected is not to wait for ever because nobody could come back for the event.
  */
-export function eventsOfSession(store: EventStore, sessionId: string): EventStore {
+export function eventsOfSession(
+  store: EventStore,
+  sessionId: string,
+  onFailed: (error: AsyncMcpError) => void,
+): SessionEvents {
   const prefix = `${sessionId}.`;
   const kept = (streamId: string): string => prefix + (streamId === OWN_STREAM ? OWN_STREAM_KEPT : streamId);
   const original = (keptId: string): string | undefined => {
@@ -33,24 +54,45 @@ export function eventsOfSession(store: EventStore, sessionId: string): EventStor
     return streamId === OWN_STREAM_KEPT ? OWN_STREAM : streamId;
   };
 
+  function failed(error: unknown, text: string): AsyncMcpError {
+    const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', text);
+    onFailed(failure);
+    return failure;
+  }
+
   /** All that came after an event, once it is clear whose it is. */
-  async function eventsAfter(
-    lastEventId: string,
-  ): Promise<{ streamId: string; events: [string, JSONRPCMessage][] } | undefined> {
+  async function eventsAfter(lastEventId: string): Promise<StreamEvents | undefined> {
     const events: [string, JSONRPCMessage][] = [];
-    const keptId = await store.replayEventsAfter(lastEventId, {
-      send: async (eventId, message) => void events.push([eventId, message]),
-    });
+    let keptId: string;
+    try {
+      keptId = await store.replayEventsAfter(lastEventId, {
+        send: async (eventId, message) => void events.push([eventId, message]),
+      });
+    } catch (error) {
+      throw failed(error, 'The eventStore could not replay events');
+    }
     const streamId = original(keptId);
     return streamId === undefined ? undefined : { streamId, events };
   }
 
   return {
-    storeEvent: (streamId, message) => store.storeEvent(kept(streamId), message),
+    eventsAfter,
+    async storeEvent(streamId, message) {
+      try {
+        return await store.storeEvent(kept(streamId), message);
+      } catch (error) {
+        failed(error, 'The eventStore did not keep an event: a client that comes back for it will miss it');
+        return '';
+      }
+    },
     async getStreamIdForEventId(eventId) {
       if (store.getStreamIdForEventId === undefined) return (await eventsAfter(eventId))?.streamId;
-      const keptId = await store.getStreamIdForEventId(eventId);
-      return keptId === undefined ? undefined : original(keptId);
+      try {
+        const keptId = await store.getStreamIdForEventId(eventId);
+        return keptId === undefined ? undefined : original(keptId);
+      } catch (error) {
+        throw failed(error, 'The eventStore could not tell the stream of an event');
+      }
     },
     async replayEventsAfter(lastEventId, { send }) {
       const found = await eventsAfter(lastEventId);

@@ -1,4 +1,5 @@
 import { AsyncMcpError, JsonRpcErrorCode, checkMessage, errorResponse, isRequest, parseJson } from '@asyncmcp/core';
+import { httpRefusal } from '@asyncmcp/webhook/parts';
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
 import type { MalformedMessage } from '@asyncmcp/core';
 import type { HttpRefusal } from '@asyncmcp/webhook/parts';
@@ -15,8 +16,17 @@ export interface PostBody {
 /** As many as the SDK's transport takes. */
 const MAX_BATCH = 100;
 
-/** Checks what a stranger has sent. */
-export function readPostBody(text: string): PostBody | HttpRefusal {
+/**
+ * Checks what a stranger has sent.
+ *
+ * @param text - the body as it was read: a string, unless its content type was missing
+ */
+export function readPostBody(text: unknown): PostBody | HttpRefusal {
+  // Without a content type fastify parses no body.
+  if (typeof text !== 'string') {
+    const reason = 'Send the message with Content-Type: application/json.';
+    return httpRefusal(415, new AsyncMcpError('ERR_MESSAGE_INVALID', reason));
+  }
   const parsed = parseJson(text);
   if (!parsed.ok) return malformed(parsed);
   const batched = Array.isArray(parsed.value);

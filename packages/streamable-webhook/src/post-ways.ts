@@ -95,6 +95,7 @@ export async function answerOverConnection(
       requests: entered.map(({ message }) => message),
       batched: body.batched,
       authInfo: sender?.authInfo,
+      raw: reply.raw,
       onRequest: tellsFirst ? (message, extra) => void told.push(() => begin(message, extra)) : begin,
     });
     await writeWebResponse(response, reply, tellsFirst ? () => told.forEach((start) => start()) : undefined);

@@ -44,11 +44,6 @@ function readRequest({ body, headers }: FastifyRequest): PostBody | HttpRefusal 
     const text = 'Accept both application/json and text/event-stream: the server answers with either.';
     return httpRefusal(406, new AsyncMcpError('ERR_MESSAGE_INVALID', text));
   }
-  // Without a content type fastify parses no body.
-  if (typeof body !== 'string') {
-    const text = 'Send the message with Content-Type: application/json.';
-    return httpRefusal(415, new AsyncMcpError('ERR_MESSAGE_INVALID', text));
-  }
   return wrongVersion(headers[StreamableHeader.protocolVersion]) ?? readPostBody(body);
 }
 

@@ -128,7 +128,7 @@ function serveSessions(
 ): Serving {
   const { logger, drainTimeoutMs } = checked.host;
   const recordOf = (sessionId: string): Promise<SessionRecord | undefined> => host.record(sessionId);
-  const channels = new SessionChannels({ ...checked, logger });
+  const channels = new SessionChannels({ ...checked, logger, report });
   const delivery = createWebhookDelivery({
     ...options,
     ...checked,

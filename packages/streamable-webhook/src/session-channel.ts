@@ -2,11 +2,12 @@ import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/
 import { AsyncMcpError, JsonRpcErrorCode, errorResponse, isNotification, isRequest, isResponse } from '@asyncmcp/core';
 import { eventsOfSession } from './event-store.js';
 import { toWebRequest } from './http-bridge.js';
+import type { ServerResponse } from 'node:http';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { JSONRPCMessage, JSONRPCRequest, MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Logger } from '@asyncmcp/core';
 import type { FastifyRequest } from 'fastify';
-import type { EventStore } from './event-store.js';
+import type { EventStore, SessionEvents, StreamEvents } from './event-store.js';
 
 export interface ChannelOptions {
   readonly jsonResponse: boolean;
@@ -14,6 +15,7 @@ export interface ChannelOptions {
   readonly retryIntervalMs: number | undefined;
   readonly keepAliveMs: number;
   readonly logger: Logger;
+  readonly report: (error: AsyncMcpError) => void;
 }
 
 /** The requests of a POST that are answered over its connection. */
@@ -22,6 +24,8 @@ export interface ChannelPost {
   /** Whether they came in a JSON-RPC batch: then they are answered on one connection. */
   readonly batched: boolean;
   readonly authInfo: AuthInfo | undefined;
+  /** Where its answer goes. */
+  readonly raw: ServerResponse;
   /** Called for each of them, once what it comes to has somewhere to go. */
   readonly onRequest: (request: JSONRPCRequest, extra: MessageExtraInfo) => void;
 }
@@ -36,15 +40,24 @@ const PRIMER = {
   params: { protocolVersion: '2025-03-26', capabilities: {}, clientInfo: { name: 'asyncmcp', version: '0' } },
 };
 
+function isBatch({ requests }: ChannelPost): boolean {
+  return requests.length > 1;
+}
+
 /** The connections of one session in this process: an HTTP transport of the SDK's, and what is under way over it. */
 export class SessionChannel {
   readonly sessionId: string;
   readonly #options: ChannelOptions;
+  readonly #events: SessionEvents | undefined;
   readonly #transport: WebStandardStreamableHTTPServerTransport;
   /** Requests that the SDK has and has not handed on yet, by id. */
   readonly #posts = new Map<RequestId, ChannelPost>();
-  /** Requests whose answer was not sent yet. */
-  readonly #unanswered = new Set<RequestId>();
+  /** Requests whose answer was not sent yet, with the POST that they came in. */
+  readonly #unanswered = new Map<RequestId, ChannelPost>();
+  /** Requests whose answer is on its way to the connection, or into the event store. */
+  readonly #answering = new Set<RequestId>();
+  /** Lets go of who waits for JSON. */
+  readonly #abandon = new WeakMap<ChannelPost, () => void>();
   #underWay = 0;
   #listening = 0;
   #freed = false;
@@ -52,15 +65,16 @@ export class SessionChannel {
 
   /** @param onOver - called once, when nothing is under way and the session's live server is no more */
   private constructor(sessionId: string, options: ChannelOptions, onOver: () => void) {
-    const { jsonResponse, eventStore, retryIntervalMs, keepAliveMs, logger } = options;
+    const { jsonResponse, eventStore, retryIntervalMs, keepAliveMs, logger, report } = options;
     this.sessionId = sessionId;
     this.#options = options;
+    this.#events = eventStore === undefined ? undefined : eventsOfSession(eventStore, sessionId, report);
     this.#onOver = onOver;
     this.#transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: () => sessionId,
       enableJsonResponse: jsonResponse,
       keepAliveMs,
-      ...(eventStore !== undefined && { eventStore: eventsOfSession(eventStore, sessionId) }),
+      ...(this.#events !== undefined && { eventStore: this.#events }),
       ...(retryIntervalMs !== undefined && { retryInterval: retryIntervalMs }),
     });
     this.#transport.onmessage = (message, extra = {}) => this.#handOn(message, extra);
@@ -90,28 +104,69 @@ export class SessionChannel {
     const { requests, batched, authInfo } = post;
     for (const { id } of requests) {
       // The answer goes to the newest copy: whoever still waits on an older connection is not kept waiting there.
-      if (this.#unanswered.has(id)) this.#transport.closeSSEStream(id);
+      const older = this.#unanswered.get(id);
+      if (older !== undefined) {
+        this.#transport.closeSSEStream(id);
+        this.#abandon.get(older)?.();
+      }
       this.#posts.set(id, post);
-      this.#unanswered.add(id);
+      this.#unanswered.set(id, post);
     }
-    const response = await this.#transport.handleRequest(toWebRequest(request), {
+    const answering = this.#transport.handleRequest(toWebRequest(request), {
       parsedBody: batched ? requests : requests[0],
       ...(authInfo !== undefined && { authInfo }),
     });
-    if (!response.ok) this.#forget(requests);
+    const response = await (this.#options.jsonResponse ? Promise.race([answering, this.#abandoned(post)]) : answering);
+    if (!response.ok) this.#forget(post);
     return response;
   }
 
-  #forget(requests: readonly JSONRPCRequest[]): void {
-    for (const { id } of requests) {
+  /** What the SDK did not take. */
+  #forget(post: ChannelPost): void {
+    for (const { id } of post.requests) {
+      if (this.#posts.get(id) !== post) continue;
       this.#posts.delete(id);
       this.#unanswered.delete(id);
     }
   }
 
+  /** Resolves when a POST was sent again: the SDK would leave who waits for JSON without an answer. */
+  #abandoned(post: ChannelPost): Promise<Response> {
+    return new Promise((resolve) => {
+      this.#abandon.set(post, () => {
+        const error = new AsyncMcpError('ERR_UNAVAILABLE', 'The request was sent again, and is answered there.');
+        resolve(Response.json(errorResponse(undefined, JsonRpcErrorCode.internalError, error), { status: 409 }));
+      });
+    });
+  }
+
   /** Answers a GET: with the stream of what the session says by itself, or with one that goes on after `Last-Event-ID`. */
-  get(request: FastifyRequest): Promise<Response> {
-    return this.#transport.handleRequest(toWebRequest(request));
+  async get(request: FastifyRequest): Promise<Response> {
+    const ended = await this.#restOfEndedStream(request.headers['last-event-id']);
+    return ended ?? this.#transport.handleRequest(toWebRequest(request));
+  }
+
+  /**
+   * What a client has missed of a stream that has ended, and its end. The SDK would hold the connection open, though nothing more can
+   * come over it, and the session would never be idle.
+   */
+  async #restOfEndedStream(lastEventId: string | string[] | undefined): Promise<Response | undefined> {
+    if (this.#events === undefined || typeof lastEventId !== 'string' || lastEventId === '') return undefined;
+    let found: StreamEvents | undefined;
+    try {
+      found = await this.#events.eventsAfter(lastEventId);
+    } catch {
+      const error = new AsyncMcpError('ERR_UNAVAILABLE', 'What was missed could not be looked up; try again.');
+      const body = errorResponse(undefined, JsonRpcErrorCode.internalError, error);
+      return Response.json(body, { status: 503, headers: { 'retry-after': '1' } });
+    }
+    const last = found?.events.at(-1)?.[1];
+    // A stream ends with its answer; that of a batch with the last of them.
+    const isEnded = last !== undefined && isResponse(last) && ![...this.#unanswered.values()].some(isBatch);
+    if (found === undefined || !isEnded) return undefined;
+    const text = found.events.map(([id, message]) => `event: message\nid: ${id}\ndata: ${JSON.stringify(message)}\n\n`);
+    const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' };
+    return new Response(text.join(''), { headers: { ...headers, 'mcp-session-id': this.sessionId } });
   }
 
   /** A client listens. Call the result when it no longer does. */
@@ -149,21 +204,38 @@ export class SessionChannel {
     }
     const unheard = isRequest(message) && relatedRequestId === undefined && !this.isListening;
     if (unheard && this.#options.eventStore === undefined) throw this.#gone();
+    const answered = isResponse(message) ? message.id : undefined;
+    const post = answered === undefined ? undefined : this.#unanswered.get(answered);
+    if (answered !== undefined) this.#answering.add(answered);
     try {
       await this.#transport.send(message, relatedRequestId === undefined ? undefined : { relatedRequestId });
     } catch (error) {
       throw this.#gone(error);
     } finally {
-      if (isResponse(message) && message.id !== undefined) this.#unanswered.delete(message.id);
+      if (answered !== undefined) {
+        this.#answering.delete(answered);
+        this.#unanswered.delete(answered);
+      }
     }
+    // The SDK takes JSON, and all answers of a batch but the last, whether or not anybody is there.
+    if (post?.raw.destroyed === true && !this.#keepsAnswers) throw this.#gone();
+  }
+
+  /** Whether a client can come back for an answer. */
+  get #keepsAnswers(): boolean {
+    return this.#events !== undefined && !this.#options.jsonResponse;
   }
 
   /** Nothing more comes of a request. If it was not answered, because it was cancelled, its connection is not kept waiting. */
   async finish(id: RequestId): Promise<void> {
-    if (!this.#unanswered.delete(id)) return;
-    const { jsonResponse, eventStore, logger } = this.#options;
+    const post = this.#unanswered.get(id);
+    if (post === undefined || this.#answering.has(id)) return;
+    this.#unanswered.delete(id);
+    const { jsonResponse, logger } = this.#options;
     // Where no event can be resumed, an end without an answer is an end; the specification wants no answer to what was cancelled.
-    if (!jsonResponse && eventStore === undefined) return this.#transport.closeSSEStream(id);
+    // Others of its batch wait on the same connection, which the SDK ends when each has an answer.
+    if (!isBatch(post) && !jsonResponse && !this.#keepsAnswers) this.#transport.closeSSEStream(id);
+    // To a stream that was ended this is not sent: the SDK only forgets its request then.
     const error = new AsyncMcpError('ERR_CLOSED', 'The request was cancelled.');
     try {
       await this.#transport.send(errorResponse(id, JsonRpcErrorCode.internalError, error));

@@ -1,10 +1,38 @@
 import { describe, expect, it } from '@jest/globals';
+import { MemorySessionStore } from '@asyncmcp/core';
 import { until } from '@asyncmcp/testkit';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { fastify } from 'fastify';
 import { StreamableWebhookServer } from '../src/index.js';
-import { atTheEnd, call, http, initialize, open, openSession, post, startServer, textOf } from './server-system.js';
+import {
+  atTheEnd,
+  call,
+  http,
+  initialize,
+  open,
+  openSession,
+  ping,
+  post,
+  startServer,
+  textOf,
+} from './server-system.js';
+import type { FastifyInstance } from 'fastify';
 import type { Message } from './server-system.js';
+
+/** The server in the fastify of a user, below a prefix. */
+async function startInside(
+  prepare: (app: FastifyInstance) => void = () => {},
+): Promise<{ app: FastifyInstance; server: StreamableWebhookServer; url: string }> {
+  const server = new StreamableWebhookServer({ createServer: () => new McpServer({ name: 'x', version: '1' }) });
+  const app = fastify({ forceCloseConnections: true });
+  atTheEnd(() => app.close());
+  prepare(app);
+  await app.register(server.plugin, { prefix: '/x' });
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 });
+  return { app, server, url: `${origin}/x/mcp` };
+}
 
 describe('closing', () => {
   it('lets calls finish and their answers go out, on both ways, and ends the streams', async () => {
@@ -34,6 +62,49 @@ describe('closing', () => {
     expect(error).toMatchObject({ data: { code: 'ERR_CLOSED' } });
     const byWebhook = JSON.parse((await hook.reply(2)).body) as Message;
     expect(byWebhook.error).toMatchObject({ data: { code: 'ERR_CLOSED' } });
+  });
+
+  it('tells who waits for JSON, and every caller of a batch', async () => {
+    const inJson = await startServer({ drainTimeoutMs: 50, jsonResponse: true });
+    const waiting = await openSession(inJson, { webhook: false });
+    const asJson = post(inJson.url, call(1, 'slow'), waiting.headers);
+    await until(() => inJson.calls.length === 1, { message: 'the call' });
+    await inJson.server.close();
+    expect((await asJson).messages).toMatchObject([{ id: 1, error: { data: { code: 'ERR_CLOSED' } } }]);
+    const onStream = await startServer({ drainTimeoutMs: 50 });
+    const { headers } = await openSession(onStream, { webhook: false });
+    const batch = post(onStream.url, [call(1, 'slow'), call(2, 'slow'), ping(3)], headers);
+    await until(() => onStream.calls.length === 2, { message: 'both calls' });
+    await onStream.server.close();
+    const answers = (await batch).messages.filter(({ id }) => id !== undefined);
+    expect(answers).toHaveLength(3);
+    expect(new Set(answers.map(({ id }) => id))).toEqual(new Set([1, 2, 3]));
+    expect(answers.filter(({ error }) => error?.data?.['code'] === 'ERR_CLOSED')).toHaveLength(2);
+  });
+
+  it("tells the SDK's own client", async () => {
+    const server = await startServer({ drainTimeoutMs: 50 });
+    const client = new Client({ name: 'stock', version: '1.0.0' });
+    atTheEnd(() => client.close());
+    await client.connect(new StreamableHTTPClientTransport(new URL(server.url)));
+    const failed = client.callTool({ name: 'slow' }).catch((error: unknown) => error);
+    await until(() => server.calls.length === 1, { message: 'the call' });
+    await server.server.close();
+    expect(await failed).toMatchObject({ code: -32603, data: { code: 'ERR_CLOSED' } });
+  });
+
+  it('leaves the sessions to the next server, on both ways', async () => {
+    const store = new MemorySessionStore();
+    const first = await startServer({ store });
+    const { headers, hook, sessionId } = await openSession(first);
+    await first.server.close();
+    const second = await startServer({ store });
+    expect(textOf((await post(second.url, call(1, 'echo', { value: 'here' }), headers)).messages[0])).toBe('here');
+    expect(await post(second.url, call(2, 'echo_by_webhook', { value: 'there' }), headers)).toMatchObject({
+      status: 202,
+    });
+    expect((await hook.reply(2)).headers['mcp-session-id']).toBe(sessionId);
+    expect(await open('GET', second.url, headers)).toMatchObject({ status: 200 });
   });
 
   it('leaves a call by webhook to the client that posts it again', async () => {
@@ -80,6 +151,44 @@ describe('in the fastify of a user', () => {
     expect(await post(url, initialize())).toMatchObject({ status: 503 });
     await until(() => stream.ended(), { message: 'the stream to end' });
     await app.close();
+  });
+
+  it('says 503 and when to come back to whatever comes after it was closed', async () => {
+    const { server, url } = await startInside();
+    const { headers } = await openSession({ url }, { webhook: false });
+    await server.close();
+    const refused = [await post(url, ping(2), headers), await post(url, initialize())];
+    refused.push(await http('GET', url, { headers }), await http('DELETE', url, { headers }));
+    for (const answer of refused) {
+      expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': expect.any(String) } });
+      expect(answer.messages).toMatchObject([{ error: { data: { code: 'ERR_CLOSED' } } }]);
+    }
+  });
+
+  it('is closed with it, however many listen', async () => {
+    const { app, server, url } = await startInside();
+    const { headers } = await openSession({ url }, { webhook: false });
+    const stream = await open('GET', url, headers);
+    await app.close();
+    await until(() => stream.ended(), { message: 'the stream to end' });
+    await expect(server.listen({ port: 0 })).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+  });
+
+  it('keeps headers that hooks have set several times, and on refusals, too', async () => {
+    const { url } = await startInside((app) => {
+      app.addHook('onRequest', async ({ headers }, reply) => {
+        void reply.header('access-control-allow-origin', headers.origin).header('set-cookie', ['a=1', 'b=2']);
+      });
+    });
+    const origin = 'http://localhost:3000';
+    const expected = { 'access-control-allow-origin': origin, 'set-cookie': ['a=1', 'b=2'] };
+    const { headers } = await openSession({ url }, { webhook: false, headers: { origin } });
+    expect(await post(url, ping(2), headers)).toMatchObject({
+      headers: { ...expected, 'content-type': 'text/event-stream', 'mcp-session-id': expect.any(String) },
+    });
+    expect((await open('GET', url, headers)).headers).toMatchObject(expected);
+    expect(await http('GET', url, { headers })).toMatchObject({ status: 409, headers: expected });
+    expect(await post(url, '{', headers)).toMatchObject({ status: 400, headers: expected });
   });
 
   it('is registered once', async () => {

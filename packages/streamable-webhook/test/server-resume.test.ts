@@ -4,9 +4,8 @@ import { until } from '@asyncmcp/testkit';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { InMemoryEventStore } from '@modelcontextprotocol/sdk/examples/shared/inMemoryEventStore.js';
-import { eventsOfSession } from '../src/event-store.js';
+import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { atTheEnd, call, http, open, openSession, ping, post, startServer, textOf } from './server-system.js';
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { EventStore } from '../src/index.js';
 
 /** Waits until a call has begun and its client knows where it is in its stream. */
@@ -31,8 +30,14 @@ describe('a connection cut in mid-call, where events are kept', () => {
     const lastEventId = await cutInMidCall(server, headers);
     const again = await open('GET', server.url, { ...headers, 'last-event-id': lastEventId });
     expect(again.status).toBe(200);
+    expect(await http('GET', server.url, { headers: { ...headers, 'last-event-id': lastEventId } })).toMatchObject({
+      status: 409,
+    });
+    // Of this stream there is one; the session's own is another.
+    expect(await open('GET', server.url, headers)).toMatchObject({ status: 200 });
     server.finish();
     expect(textOf(await again.next('the result', ({ id }) => id === 4))).toBe('slow and steady');
+    await until(() => again.ended(), { message: 'the end of the stream' });
     expect(again.messages().filter(({ method }) => method === 'notifications/message')).toEqual([]);
     expect(server.calls).toHaveLength(1);
     expect(server.errors).toEqual([]);
@@ -46,6 +51,102 @@ describe('a connection cut in mid-call, where events are kept', () => {
     await until(() => server.server.sessions.list()[0]?.callsInFlight === 0, { message: 'the end of the call' });
     const again = await open('GET', server.url, { ...headers, 'last-event-id': lastEventId });
     expect(textOf(await again.next('the result', ({ id }) => id === 4))).toBe('slow and steady');
+  });
+
+  it('is not held open where all was said, and says it again to who asks again', async () => {
+    const server = await startServer({ eventStore: new InMemoryEventStore(), sessionIdleTimeoutMs: 20 });
+    const { headers } = await openSession(server, { webhook: false });
+    const lastEventId = await cutInMidCall(server, headers);
+    server.finish();
+    await until(() => server.server.sessions.list().length === 0, { message: 'the idle session to be freed' });
+    for (let time = 0; time < 2; time++) {
+      const again = await http('GET', server.url, { headers: { ...headers, 'last-event-id': lastEventId } });
+      expect(again).toMatchObject({ status: 200, headers: { 'content-type': 'text/event-stream' } });
+      expect(textOf(again.messages.find(({ id }) => id === 4))).toBe('slow and steady');
+    }
+    await until(() => server.server.sessions.list().length === 0, { message: 'it to be freed again' });
+  });
+
+  it('of a batch is held open until the last of its answers', async () => {
+    const server = await startServer({ eventStore: new InMemoryEventStore() });
+    const { headers } = await openSession(server, { webhook: false });
+    const stream = await open('POST', server.url, headers, [call(1, 'slow'), ping(2)]);
+    await stream.next('the log', ({ method }) => method === 'notifications/message');
+    const lastEventId = stream.lastEventId() ?? '';
+    await stream.next('the first answer', ({ id }) => id === 2);
+    stream.cut();
+    await post(server.url, ping(5), headers);
+    const again = await open('GET', server.url, { ...headers, 'last-event-id': lastEventId });
+    expect(again.status).toBe(200);
+    server.finish();
+    expect(textOf(await again.next('the last answer', ({ id }) => id === 1))).toBe('slow and steady');
+    await until(() => again.ended(), { message: 'the end of the stream' });
+  });
+
+  it('hears that its call was not done, of the next server', async () => {
+    const shared = { eventStore: new InMemoryEventStore(), store: new MemorySessionStore() };
+    const one = await startServer({ ...shared, drainTimeoutMs: 50 });
+    const { headers } = await openSession(one, { webhook: false });
+    const lastEventId = await cutInMidCall(one, headers);
+    await one.server.close();
+    const other = await startServer(shared);
+    const again = await http('GET', other.url, { headers: { ...headers, 'last-event-id': lastEventId } });
+    const answers = again.messages.filter(({ id }) => id === 4);
+    expect(answers).toMatchObject([{ error: { data: { code: 'ERR_CLOSED' } } }]);
+  });
+
+  it('hears once what became of a call that was cancelled, or was not done', async () => {
+    const server = await startServer({ eventStore: new InMemoryEventStore(), drainTimeoutMs: 50 });
+    const { headers } = await openSession(server, { webhook: false });
+    const cancelled = post(server.url, call(1, 'slow'), headers);
+    await until(() => server.calls.length === 1, { message: 'the call' });
+    await post(server.url, { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } }, headers);
+    // Where a client may come back for it, an end without an answer would be none.
+    expect((await cancelled).messages.filter(({ id }) => id === 1)).toMatchObject([{ error: { code: -32603 } }]);
+    const notDone = post(server.url, [call(2, 'slow'), call(3, 'slow')], headers);
+    await until(() => server.calls.length === 3, { message: 'the calls' });
+    await server.server.close();
+    const answers = (await notDone).messages.filter(({ id }) => id !== undefined);
+    expect(answers).toHaveLength(2);
+    expect(new Set(answers.map(({ id }) => id))).toEqual(new Set([2, 3]));
+  });
+
+  it("is taken up again by the SDK's own client after the network has failed, its own stream, too", async () => {
+    const server = await startServer({ eventStore: new InMemoryEventStore(), retryIntervalMs: 10 });
+    const client = new Client({ name: 'stock', version: '1.0.0' });
+    atTheEnd(() => client.close());
+    let network = new AbortController();
+    let heard = 0;
+    let streams = 0;
+    client.setNotificationHandler(ToolListChangedNotificationSchema, () => void heard++);
+    const transport = new StreamableHTTPClientTransport(new URL(server.url), {
+      async fetch(url, init) {
+        const signals = [network.signal, ...(init?.signal ? [init.signal] : [])];
+        const answer = await fetch(url, { ...init, signal: AbortSignal.any(signals) });
+        if (init?.method === 'GET' && answer.ok) streams++;
+        return answer;
+      },
+      reconnectionOptions: {
+        initialReconnectionDelay: 10,
+        maxReconnectionDelay: 10,
+        reconnectionDelayGrowFactor: 1,
+        maxRetries: 100,
+      },
+    });
+    await client.connect(transport);
+    await until(() => streams === 1, { message: 'its own stream' });
+    server.made[0]?.sendToolListChanged();
+    await until(() => heard === 1, { message: 'the first notification' });
+    const result = client.callTool({ name: 'slow' });
+    await until(() => server.calls.length === 1, { message: 'the call' });
+    const before = network;
+    network = new AbortController();
+    before.abort();
+    server.made[0]?.sendToolListChanged();
+    server.finish();
+    expect(await result).toMatchObject({ content: [{ text: 'slow and steady' }] });
+    await until(() => heard === 2, { message: 'the second notification' });
+    expect(server.calls).toHaveLength(1);
   });
 
   it("is taken up again by the SDK's own client by itself", async () => {
@@ -88,41 +189,54 @@ describe('one store for the events of all sessions', () => {
     expect(invented.status).toBe(400);
   });
 
-  it.each([
-    ['that can tell an event’s stream', true],
-    ['that cannot', false],
-  ])('keeps streams of the same name apart in a store %s', async (_what, tells) => {
-    const kept: { id: string; streamId: string; message: JSONRPCMessage }[] = [];
-    const store: EventStore = {
-      async storeEvent(streamId, message) {
-        const id = `event-${kept.length}`;
-        kept.push({ id, streamId, message });
-        return id;
-      },
-      async replayEventsAfter(lastEventId, { send }) {
-        const last = kept.findIndex(({ id }) => id === lastEventId);
-        const streamId = kept[last]?.streamId ?? '';
-        for (const one of kept.slice(last + 1)) {
-          if (one.streamId === streamId) await send(one.id, one.message);
-        }
-        return streamId;
-      },
-      ...(tells && {
-        getStreamIdForEventId: async (eventId: string) => kept.find(({ id }) => id === eventId)?.streamId,
-      }),
-    };
-    const [mine, other] = [eventsOfSession(store, 'mine'), eventsOfSession(store, 'other')];
-    const message = (method: string) => ({ jsonrpc: '2.0' as const, method });
-    const first = await mine.storeEvent('_GET_stream', message('first'));
-    await other.storeEvent('_GET_stream', message('of another'));
-    await mine.storeEvent('_GET_stream', message('second'));
-    const replayed: unknown[] = [];
-    const send = async (_id: string, one: object) => void replayed.push(one);
-    expect(await mine.getStreamIdForEventId?.(first)).toBe('_GET_stream');
-    expect(await mine.replayEventsAfter(first, { send })).toBe('_GET_stream');
-    expect(replayed).toEqual([message('second')]);
-    expect(await other.getStreamIdForEventId?.(first)).toBeUndefined();
-    await expect(other.replayEventsAfter(first, { send })).rejects.toThrow(/no such event/);
-    expect(replayed).toHaveLength(1);
+  it.each(['__proto__', 'constructor', 'a_b_c', '../../etc', 'x'.repeat(8000)])(
+    'has no event that is made up: %.20s',
+    async (lastEventId) => {
+      const server = await startServer({ eventStore: new InMemoryEventStore() });
+      const { headers } = await openSession(server, { webhook: false });
+      const answer = await http('GET', server.url, { headers: { ...headers, 'last-event-id': lastEventId } });
+      expect(answer).toMatchObject({ status: 400 });
+      expect(server.errors).toEqual([]);
+    },
+  );
+});
+
+describe('a store that fails', () => {
+  /** Keeps as many events as it is told, and replays none. */
+  const failingAfter = (kept: number): EventStore => ({
+    async storeEvent() {
+      if (kept-- > 0) return 'kept';
+      throw new Error('the secret disk is full');
+    },
+    async replayEventsAfter() {
+      throw new Error('the secret disk is gone');
+    },
+  });
+
+  it.each([0, 1, 2])('after %i events keeps nobody waiting who is connected, and is reported', async (kept) => {
+    const server = await startServer({ eventStore: failingAfter(kept) });
+    const { headers } = await openSession(server, { webhook: false });
+    server.finish();
+    const { messages } = await post(server.url, call(1, 'slow', {}, { progressToken: 'p' }), headers);
+    expect(messages.map(({ id, method }) => id ?? method)).toEqual([
+      'notifications/progress',
+      'notifications/message',
+      1,
+    ]);
+    expect(new Set(server.errors.map(({ code }) => code))).toEqual(new Set(['ERR_UNAVAILABLE']));
+    expect(server.errors).toHaveLength(4 - kept);
+  });
+
+  it('is told of as 503, without what went wrong', async () => {
+    const server = await startServer({ eventStore: failingAfter(10) });
+    const { headers } = await openSession(server, { webhook: false });
+    const answer = await http('GET', server.url, { headers: { ...headers, 'last-event-id': 'kept' } });
+    expect(answer).toMatchObject({
+      status: 503,
+      headers: { 'retry-after': expect.any(String) },
+      messages: [{ error: { data: { code: 'ERR_UNAVAILABLE' } } }],
+    });
+    expect(answer.text).not.toMatch(/secret/);
+    expect(server.errors).toMatchObject([{ code: 'ERR_UNAVAILABLE' }]);
   });
 });

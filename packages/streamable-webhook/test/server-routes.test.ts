@@ -1,7 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
+import { MemorySessionStore } from '@asyncmcp/core';
 import { until } from '@asyncmcp/testkit';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { CreateMessageRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import {
   INITIALIZED,
+  atTheEnd,
   call,
   hookEndpoint,
   http,
@@ -94,14 +99,130 @@ describe('a session over Streamable HTTP', () => {
     const stream = await open('GET', server.url, listening.headers);
     await until(() => server.server.sessions.list().length === 1, { message: 'the idle session to be freed' });
     expect(server.server.sessions.list()).toMatchObject([{ id: listening.sessionId }]);
+    // On a busy machine it may have been idle while it was opened.
+    const made = server.made.length;
     expect(textOf((await post(server.url, call(2, 'echo', { value: 'back' }), headers)).messages[0])).toBe('back');
-    expect(server.made).toHaveLength(3);
+    expect(server.made).toHaveLength(made + 1);
     stream.cut();
     await until(() => server.server.sessions.list().length === 0, { message: 'both sessions to be freed' });
   });
 });
 
+describe("the SDK's own client", () => {
+  it('answers what a session asks by itself on the stream that it holds open', async () => {
+    const server = await startServer();
+    const client = new Client({ name: 'stock', version: '1.0.0' }, { capabilities: { sampling: {} } });
+    atTheEnd(() => client.close());
+    client.setRequestHandler(CreateMessageRequestSchema, async () => ({
+      model: 'm',
+      role: 'assistant',
+      content: { type: 'text', text: 'sampled' },
+    }));
+    await client.connect(new StreamableHTTPClientTransport(new URL(server.url)));
+    // It opens the stream a little after it has connected; until then nobody hears a question.
+    const asked = await until(() => server.made[0]?.server.createMessage({ maxTokens: 1, messages: [] }), {
+      message: 'an answer',
+    });
+    expect(asked).toMatchObject({ content: { text: 'sampled' } });
+  });
+
+  it('is told at once where nobody listens to a question', async () => {
+    const server = await startServer();
+    await openSession(server, { webhook: false });
+    await expect(server.made[0]?.server.ping()).rejects.toThrow(/no connection/);
+  });
+
+  it('goes on at another server that shares the sessions', async () => {
+    const store = new MemorySessionStore();
+    const [first, second] = [await startServer({ store }), await startServer({ store })];
+    let target = first.url;
+    const client = new Client({ name: 'stock', version: '1.0.0' });
+    atTheEnd(() => client.close());
+    const toTarget = (_url: string | URL, init?: RequestInit): Promise<Response> => fetch(target, init);
+    await client.connect(new StreamableHTTPClientTransport(new URL(first.url), { fetch: toTarget }));
+    await first.server.close();
+    target = second.url;
+    expect(await client.callTool({ name: 'echo', arguments: { value: 'two' } })).toMatchObject({
+      content: [{ text: 'two' }],
+    });
+    expect(second.made).toHaveLength(1);
+  });
+});
+
+describe('names that mean something to JavaScript', () => {
+  it.each(['__proto__', 'constructor', 'toString', '', '0'])('%j as the id of a request, both ways', async (id) => {
+    const server = await startServer();
+    const { headers, hook } = await openSession(server);
+    expect(textOf((await post(server.url, call(id, 'echo', { value: 'v' }), headers)).messages[0])).toBe('v');
+    expect(await post(server.url, call(id, 'echo_by_webhook', { value: 'v' }), headers)).toMatchObject({ status: 202 });
+    expect(JSON.parse((await hook.reply(id)).body)).toMatchObject({ id, result: {} });
+    const { messages } = await post(server.url, [ping(id), ping('other')], headers);
+    expect(messages).toHaveLength(2);
+    expect(new Set(messages.map((one) => one.id))).toEqual(new Set([id, 'other']));
+  });
+
+  it.each(['__proto__', 'constructor', 'hasOwnProperty'])('%s as any other name', async (name) => {
+    const server = await startServer();
+    for (const method of ['GET', 'DELETE', 'POST'] as const) {
+      const headers = { 'mcp-session-id': name };
+      expect(await http(method, server.url, { headers, body: method === 'POST' ? ping(1) : undefined })).toMatchObject({
+        status: 404,
+      });
+    }
+    const { headers, hook } = await openSession(server, { headers: { 'x-client-id': name } });
+    const named = { ...headers, 'x-message-id': name };
+    expect(await post(server.url, call(1, 'echo_by_webhook', { value: 'v' }), named)).toMatchObject({ status: 202 });
+    await hook.reply(1);
+    const { messages } = await post(server.url, call(2, name), headers);
+    expect(messages).toMatchObject([{ id: 2, result: { isError: true } }]);
+  });
+
+  it('1 and "1" are two requests', async () => {
+    const server = await startServer();
+    const { headers } = await openSession(server, { webhook: false });
+    const one = await open('POST', server.url, headers, call(1, 'slow'));
+    const other = await open('POST', server.url, headers, call('1', 'slow'));
+    await until(() => server.calls.length === 2, { message: 'both calls' });
+    server.finish();
+    expect(textOf(await one.next('the one', ({ id }) => id === 1))).toBe('slow and steady');
+    expect(textOf(await other.next('the other', ({ id }) => id === '1'))).toBe('slow and steady');
+  });
+});
+
 describe('what is not as it should be', () => {
+  it('headers that are too large, or a session named twice, do no harm', async () => {
+    const server = await startServer();
+    expect(await post(server.url, ping(1), { 'x-junk': 'x'.repeat(20_000) })).toMatchObject({ status: 431 });
+    const { headers, sessionId } = await openSession(server, { webhook: false });
+    const twice = { ...headers, 'mcp-session-id': `${sessionId}, ${sessionId}` };
+    expect([400, 404]).toContain((await post(server.url, ping(1), twice)).status);
+    expect(await post(server.url, ping(2), headers)).toMatchObject({ status: 200 });
+  });
+
+  it.each([undefined, {}, { protocolVersion: 7 }, [], null])('initialize with %j opens no session', async (params) => {
+    const server = await startServer();
+    const answer = await post(server.url, { jsonrpc: '2.0', id: 1, method: 'initialize', params });
+    expect(answer.status).toBeLessThan(500);
+    expect(answer.messages).toMatchObject([{ error: { code: expect.any(Number) } }]);
+    expect(answer.headers).not.toHaveProperty('mcp-session-id');
+    expect(server.server.sessions.list()).toEqual([]);
+    expect(server.errors).toEqual([]);
+  });
+
+  it.each([
+    'https://10.0.0.1/',
+    'https://169.254.169.254/latest',
+    'https://[::ffff:127.0.0.1]/',
+    'https://localhost/',
+    'http://example.com/',
+    'https://user:pw@example.com/',
+    'nonsense',
+  ])('a webhook at %s opens no session unless it is allowed', async (webhookUrl) => {
+    const server = await startServer({ allowWebhookUrl: undefined });
+    expect(errorOf(await post(server.url, initialize({ webhookUrl })))).toMatchObject({ status: 400, code: -32602 });
+    expect(server.server.sessions.list()).toEqual([]);
+  });
+
   it.each([
     ['no JSON', '{', 400, -32700, 'ERR_MESSAGE_INVALID'],
     ['no JSON-RPC', '{"id":1}', 400, -32600, 'ERR_MESSAGE_INVALID'],

@@ -4,13 +4,14 @@ import { until } from '@asyncmcp/testkit';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { CallToolRequestSchema, EmptyResultSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { isWebhookTool, webhookTool } from '../src/index.js';
-import { atTheEnd, call, open, openSession, ping, post, startServer, textOf } from './server-system.js';
+import { atTheEnd, call, http, open, openSession, ping, post, startServer, textOf } from './server-system.js';
 import type { Message, TestServer } from './server-system.js';
 
 const parsed = (body: string) => JSON.parse(body) as Message;
+const reportOf = ({ errors }: TestServer) => until(() => errors[0]?.code, { message: 'the report' });
 
 describe('a call of a webhook tool', () => {
   it('is answered 202, and its progress, its logging and its result come by webhook', async () => {
@@ -60,6 +61,42 @@ describe('a call of a webhook tool', () => {
     const answer = await post(server.url, call(1, 'echo_by_webhook', { value: 'plain' }), headers);
     expect(answer).toMatchObject({ status: 200, headers: { 'content-type': 'text/event-stream' } });
     expect(textOf(answer.messages[0])).toBe('plain');
+  });
+
+  it('fails by webhook, too', async () => {
+    const server = await startServer({ webhookTools: ['no such tool'] });
+    const { headers, hook } = await openSession(server);
+    expect(await post(server.url, call(1, 'no such tool'), headers)).toMatchObject({ status: 202 });
+    expect(parsed((await hook.reply(1)).body)).toMatchObject({ result: { isError: true } });
+    expect(await post(server.url, call(2, 'echo_by_webhook', { value: 7 }), headers)).toMatchObject({ status: 202 });
+    expect(parsed((await hook.reply(2)).body)).toMatchObject({ result: { isError: true } });
+  });
+
+  it('can ask its client: by webhook, and is answered with a POST', async () => {
+    const server = await startServer();
+    const { headers, hook } = await openSession(server);
+    await post(server.url, call(4, 'slow_by_webhook'), headers);
+    await until(() => server.calls.length === 1, { message: 'the call' });
+    const asked = server.calls[0]?.sendRequest({ method: 'ping' }, EmptyResultSchema);
+    const isPing = (one: Message): boolean => one.method === 'ping';
+    const question = await until(() => hook.hooks.map(({ body }) => parsed(body)).find(isPing), { message: 'a ping' });
+    expect(await post(server.url, { jsonrpc: '2.0', id: question.id, result: {} }, headers)).toMatchObject({
+      status: 202,
+    });
+    expect(await asked).toEqual({});
+  });
+
+  it('is told of as ended where its session is ended meanwhile', async () => {
+    const server = await startServer();
+    const { headers, hook } = await openSession(server);
+    await post(server.url, call(4, 'slow_by_webhook'), headers);
+    const stream = await open('POST', server.url, headers, call(5, 'slow'));
+    await until(() => server.calls.length === 2, { message: 'both calls' });
+    expect(await http('DELETE', server.url, { headers })).toMatchObject({ status: 200 });
+    expect(parsed((await hook.reply(4)).body)).toMatchObject({ error: { code: expect.any(Number) } });
+    expect(await stream.next('the error', ({ id }) => id === 5)).toMatchObject({ error: { code: expect.any(Number) } });
+    await until(() => stream.ended(), { message: 'the end of the stream' });
+    expect(server.calls.map(({ signal }) => signal.aborted)).toEqual([true, true]);
   });
 
   it('can be cancelled: its tool is told, and nothing is delivered', async () => {
@@ -117,6 +154,59 @@ describe('a call of a webhook tool', () => {
 });
 
 describe('an answer whose connection is gone', () => {
+  it.each([true, false])('that would have been JSON is not lost, either: with a webhook %s', async (webhook) => {
+    const server = await startServer({ jsonResponse: true });
+    const { headers, hook } = await openSession(server, { webhook });
+    const cut = new AbortController();
+    const asked = post(server.url, call(4, 'slow'), headers, cut.signal).catch(() => 'cut');
+    await until(() => server.calls.length === 1, { message: 'the call' });
+    cut.abort();
+    expect(await asked).toBe('cut');
+    await post(server.url, ping(5), headers);
+    server.finish();
+    const whatIsLeft = webhook ? hook.reply(4).then(({ body }) => textOf(parsed(body))) : reportOf(server);
+    expect(await whatIsLeft).toBe(webhook ? 'slow and steady' : 'ERR_DESTINATION_GONE');
+  });
+
+  it.each([
+    ['on a stream', {}],
+    ['as JSON', { jsonResponse: true }],
+  ])('of a batch is not lost, nor is any other of it: %s', async (_how, options) => {
+    const server = await startServer(options);
+    const { headers, hook } = await openSession(server);
+    const cut = new AbortController();
+    const asked = post(server.url, [call(4, 'slow'), call(5, 'slow')], headers, cut.signal).catch(() => 'cut');
+    await until(() => server.calls.length === 2, { message: 'both calls' });
+    cut.abort();
+    expect(await asked).toBe('cut');
+    await post(server.url, ping(6), headers);
+    server.finish();
+    for (const id of [4, 5]) expect(textOf(parsed((await hook.reply(id)).body))).toBe('slow and steady');
+    expect(server.errors).toEqual([]);
+  });
+
+  it.each([
+    ['on a stream', {}, 200],
+    ['as JSON', { jsonResponse: true }, 409],
+  ])(
+    'because it was sent again is given there, and nobody waits on the older one: %s',
+    async (_how, options, status) => {
+      const server = await startServer(options);
+      const { headers } = await openSession(server, { webhook: false });
+      const named = { ...headers, 'x-message-id': 'one-send' };
+      const older = post(server.url, call(4, 'slow'), named);
+      await until(() => server.calls.length === 1, { message: 'the call' });
+      const newer = post(server.url, call(4, 'slow'), named);
+      const first = await older;
+      expect(first).toMatchObject({ status });
+      expect(first.messages.filter(({ result }) => result !== undefined)).toEqual([]);
+      server.finish();
+      expect(textOf((await newer).messages.at(-1))).toBe('slow and steady');
+      expect(textOf((await post(server.url, call(4, 'slow'), named)).messages.at(-1))).toBe('slow and steady');
+      expect(server.calls).toHaveLength(1);
+    },
+  );
+
   it('reaches a client that has given a webhook there', async () => {
     const server = await startServer();
     const { headers, hook } = await openSession(server);
@@ -175,6 +265,23 @@ describe('a batch of an older client', () => {
     await post(server.url, [call(1, 'echo_by_webhook', { value: 'the same id' }), ping(2)], headers);
     const { error } = parsed((await hook.reply(1)).body);
     expect(error?.message).toMatch(/in use/);
+  });
+
+  it.each([
+    ['on a stream', {}],
+    ['as JSON', { jsonResponse: true }],
+  ])('goes on for the others where one of its calls is cancelled: %s', async (_how, options) => {
+    const server = await startServer(options);
+    const { headers } = await openSession(server, { webhook: false });
+    const answering = post(server.url, [call(1, 'slow'), call(2, 'slow')], headers);
+    await until(() => server.calls.length === 2, { message: 'both calls' });
+    await post(server.url, { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } }, headers);
+    await until(() => server.server.sessions.list()[0]?.callsInFlight === 1, { message: 'one call to be gone' });
+    server.finish();
+    const { messages } = await answering;
+    expect(textOf(messages.find(({ id }) => id === 2))).toBe('slow and steady');
+    expect(server.calls.map(({ signal }) => signal.aborted)).toEqual([true, false]);
+    expect(server.errors).toEqual([]);
   });
 
   it.each([

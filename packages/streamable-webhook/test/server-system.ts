@@ -130,7 +130,11 @@ const ACCEPT = 'application/json, text/event-stream';
 export async function http(
   method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD',
   url: string,
-  { headers = {}, body }: { headers?: Record<string, string>; body?: string | object | undefined } = {},
+  {
+    headers = {},
+    body,
+    signal,
+  }: { headers?: Record<string, string>; body?: string | object | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<Answer> {
   const content = typeof body === 'object' ? JSON.stringify(body) : body;
   const type = content === undefined ? {} : { 'content-type': 'application/json' };
@@ -138,13 +142,19 @@ export async function http(
     method,
     headers: { accept: ACCEPT, ...type, ...headers },
     ...(content !== undefined && { body: content }),
+    ...(signal !== undefined && { signal }),
   });
   const answered = await response.body.text();
   return { status: response.statusCode, headers: response.headers, text: answered, messages: messagesIn(answered) };
 }
 
-export function post(url: string, body: string | object, headers: Record<string, string> = {}): Promise<Answer> {
-  return http('POST', url, { body, headers });
+export function post(
+  url: string,
+  body: string | object,
+  headers: Record<string, string> = {},
+  signal?: AbortSignal,
+): Promise<Answer> {
+  return http('POST', url, { body, headers, signal });
 }
 
 /** The messages in JSON, or in the events of a stream. */

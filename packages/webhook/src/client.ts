@@ -108,22 +108,31 @@ function isOfOrigin(url: string, origin: string): boolean {
 const OWN_HEADERS =
   /^(?:x-(?:client|session|request|message|related-request)-id|x-(?:method|protocol-version|reply-to|attempt|taken-by)|content-type)$/i;
 
-/** Checks the option `headers` of a client transport. */
+/**
+ * Checks the option `headers` of a client transport.
+ *
+ * @param more - names in lower case that the transport's wire format has beside those of all
+ */
 export function requestHeadersOption(
   value: RequestHeaders | undefined,
+  more: readonly string[] = [],
 ): (() => Promise<Readonly<Record<string, string>>>) | undefined {
   if (value === undefined) return undefined;
-  if (typeof value === 'function') return async () => checkHeaders(await value());
-  const headers = { ...checkHeaders(value) };
+  if (typeof value === 'function') return async () => checkHeaders(await value(), more);
+  const headers = { ...checkHeaders(value, more) };
   return async () => headers;
 }
 
-function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+function checkHeaders(
+  headers: Readonly<Record<string, string>>,
+  more: readonly string[],
+): Readonly<Record<string, string>> {
   const allowed = 'an object of header names and their text, none of them a header of the wire format';
   if (typeof headers !== 'object' || headers === null) throw invalidOption('headers', headers, allowed);
   for (const [name, text] of Object.entries(headers)) {
     // The value is not shown: it is a secret as often as not.
-    if (OWN_HEADERS.test(name) || typeof text !== 'string') throw invalidOption('headers', name, allowed);
+    const isOwn = OWN_HEADERS.test(name) || more.includes(name.toLowerCase());
+    if (isOwn || typeof text !== 'string') throw invalidOption('headers', name, allowed);
   }
   return headers;
 }
