@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js';
-import { check } from './checks.js';
+import { check, checkEqual } from './checks.js';
 import type { RequestOptions } from '@modelcontextprotocol/sdk/shared/protocol.js';
-import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import type { CallToolResult, Tool } from '@modelcontextprotocol/sdk/types.js';
 import type { StepContext } from './steps.js';
 
 /** How often, and with which pause in milliseconds, something is looked at that takes its time to come true. */
@@ -17,6 +17,19 @@ export async function callTool(
 ): Promise<CallToolResult> {
   const result = await client.callTool({ name, arguments: args }, undefined, { timeout: timeoutMs, ...options });
   return CallToolResultSchema.parse(result);
+}
+
+/** The demo server's tools, as it must have them. */
+export async function listTools({
+  client,
+  timeoutMs,
+  createListener,
+}: Pick<StepContext, 'client' | 'timeoutMs' | 'createListener'>): Promise<readonly Tool[]> {
+  const { tools } = await client.listTools(undefined, { timeout: timeoutMs });
+  const names = tools.map(({ name }) => name).toSorted();
+  const expected = ['count_words', 'divide', 'greet', 'server_info', 'wait'];
+  checkEqual('the tools', names, createListener === undefined ? expected : ['announce', ...expected]);
+  return tools;
 }
 
 export async function eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {

@@ -8,7 +8,7 @@ export { ScenarioError, runScenario } from './scenario.js';
 export { Trace } from './trace.js';
 export { traceSns } from './trace-sns.js';
 export { traceSqs } from './trace-sqs.js';
-export { openWebhookClient } from './webhook-client.js';
+export { openStreamableWebhookClient, openWebhookClient } from './webhook-client.js';
 export { createStyle, isColored } from './style.js';
 
 export type { ScenarioOptions } from './scenario.js';

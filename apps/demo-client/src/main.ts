@@ -1,23 +1,23 @@
 #!/usr/bin/env node
-/** The demo's MCP client as a command, over SQS, SNS and SQS, or webhooks: `node dist/main.js --help`. */
+/** The demo's MCP client as a command, over SQS, SNS and SQS, webhooks, or Streamable HTTP with webhooks: `node dist/main.js --help`. */
 import { isAsyncMcpError } from '@asyncmcp/core';
 import { Command, Option } from 'commander';
 import { openAwsClient } from './aws-client.js';
 import { ScenarioError, runScenario } from './scenario.js';
 import { createStyle, isColored } from './style.js';
 import { Trace } from './trace.js';
-import { openWebhookClient } from './webhook-client.js';
+import { openStreamableWebhookClient, openWebhookClient } from './webhook-client.js';
 import type { ClientSide } from './client-side.js';
 
 interface Flags {
-  transport: 'sqs' | 'sns-sqs' | 'webhook';
+  transport: 'sqs' | 'sns-sqs' | 'webhook' | 'streamable-webhook';
   endpoint?: string;
   region?: string;
   requestQueueUrl?: string;
   responseQueueUrl?: string;
   requestTopicArn?: string;
   responseTopicArn?: string;
-  serverUrl: string;
+  serverUrl?: string;
   webhookUrl?: string;
   webhookHost: string;
   webhookPort: number;
@@ -29,7 +29,7 @@ const NO_QUEUE = `No request queue: give --request-queue-url, or set ASYNCMCP_RE
 It is the queue that a demo server takes requests from. To have both without AWS,
 start an emulator, which prints what to do next:
   npx pnpm@12 turbo run emulator --filter=@asyncmcp/demo
-Without any queue: --transport webhook.`;
+Without any queue: --transport webhook or streamable-webhook.`;
 
 const NO_TOPIC = `No topics: give --request-topic-arn and --response-topic-arn, or set
 ASYNCMCP_REQUEST_TOPIC_ARN and ASYNCMCP_RESPONSE_TOPIC_ARN. The first is the topic
@@ -37,12 +37,18 @@ that a demo server's queue is subscribed to. To have both without AWS, start an
 emulator, which prints what to do next:
   npx pnpm@12 turbo run emulator --filter=@asyncmcp/demo`;
 
+/** Where demo servers take messages by default. */
+const DEFAULT_SERVER_URLS = {
+  webhook: 'http://127.0.0.1:8000/mcp/request',
+  'streamable-webhook': 'http://127.0.0.1:8000/mcp',
+};
+
 const HELP_AFTER = `
 sqs, sns-sqs: Credentials come from where every AWS client takes them:
 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role. Emulators take
 any.
 
-webhook: The client listens for replies and tells the server where. A demo
+webhook, streamable-webhook: The client listens for replies and tells the server where. A demo
 server on the same machine reaches it as it is; for one elsewhere have a reverse
 proxy or a tunnel with https before it, and give that as --webhook-url. Replies
 are signed with a secret that the client makes; it takes no others.
@@ -54,11 +60,11 @@ process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
 const program = new Command('demo-client')
   .description(
-    'Calls the tools of the demo server over SQS, SNS and SQS, or webhooks, checks the results, and shows what travelled.',
+    'Calls the tools of the demo server over SQS, SNS and SQS, webhooks, or Streamable HTTP with webhooks, checks the results, and shows what travelled.',
   )
   .addOption(
     new Option('--transport <name>', 'how to reach the server')
-      .choices(['sqs', 'sns-sqs', 'webhook'])
+      .choices(['sqs', 'sns-sqs', 'webhook', 'streamable-webhook'])
       .env('ASYNCMCP_TRANSPORT')
       .default('sqs'),
   )
@@ -82,23 +88,24 @@ const program = new Command('demo-client')
     ).env('ASYNCMCP_RESPONSE_QUEUE_URL'),
   )
   .addOption(
-    new Option('--server-url <url>', 'webhook: where the server takes messages')
-      .env('ASYNCMCP_SERVER_URL')
-      .default('http://127.0.0.1:8000/mcp/request'),
+    new Option(
+      '--server-url <url>',
+      'webhook, streamable-webhook: where the server takes messages (default: port 8000 of this machine, /mcp/request or /mcp)',
+    ).env('ASYNCMCP_SERVER_URL'),
   )
   .addOption(
     new Option(
       '--webhook-url <url>',
-      'webhook: where the server reaches this client, if not where it listens; what comes there must arrive at /webhook/response',
+      'webhook, streamable-webhook: where the server reaches this client, if not where it listens; what comes there must arrive at /webhook/response',
     ).env('ASYNCMCP_WEBHOOK_URL'),
   )
   .addOption(
-    new Option('--webhook-host <address>', 'webhook: the address to listen on')
+    new Option('--webhook-host <address>', 'webhook, streamable-webhook: the address to listen on')
       .env('ASYNCMCP_WEBHOOK_HOST')
       .default('127.0.0.1'),
   )
   .addOption(
-    new Option('--webhook-port <number>', 'webhook: the port to listen on; 0 is any free one')
+    new Option('--webhook-port <number>', 'webhook, streamable-webhook: the port to listen on; 0 is any free one')
       .env('ASYNCMCP_WEBHOOK_PORT')
       .argParser(Number)
       .default(0),
@@ -142,10 +149,12 @@ async function main(flags: Flags): Promise<void> {
 
 async function open(flags: Flags, trace: Trace): Promise<ClientSide> {
   const { transport, requestQueueUrl, requestTopicArn, responseTopicArn } = flags;
-  if (transport === 'webhook') {
-    const { serverUrl, webhookUrl, webhookHost: host, webhookPort: port, clientId } = flags;
+  if (transport === 'webhook' || transport === 'streamable-webhook') {
+    const { webhookUrl, webhookHost: host, webhookPort: port, clientId } = flags;
     const own = { ...(webhookUrl && { webhookUrl }), ...(clientId && { clientId }) };
-    return openWebhookClient({ serverUrl, host, port, ...own }, trace);
+    const serverUrl = flags.serverUrl ?? DEFAULT_SERVER_URLS[transport];
+    const openClient = transport === 'webhook' ? openWebhookClient : openStreamableWebhookClient;
+    return openClient({ serverUrl, host, port, ...own }, trace);
   }
   if (transport === 'sqs') {
     if (!requestQueueUrl) return program.error(NO_QUEUE, { exitCode: 2 });

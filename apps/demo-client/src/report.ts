@@ -1,3 +1,4 @@
+import { isEventStream } from './http-entries.js';
 import type { Style } from './style.js';
 import type { HttpAnswer, Trace, TraceEntry } from './trace.js';
 
@@ -44,9 +45,10 @@ function ofMessage({ channel, bytes, refused }: TraceEntry): Columns {
 
 /** An HTTP request: how it was answered, and how soon. */
 function ofRequest(channel: string, answer: HttpAnswer | 'awaited'): Columns {
-  const { status, elapsedMs }: Partial<HttpAnswer> = answer === 'awaited' ? {} : answer;
+  const { status, type, elapsedMs }: Partial<HttpAnswer> = answer === 'awaited' ? {} : answer;
+  const shown = isEventStream(type) ? `${channel} SSE` : channel;
   const measure = elapsedMs === undefined ? '' : elapsed(elapsedMs);
-  return { channel: fit(channel, CHANNEL - STATUS) + String(status ?? '–').padStart(STATUS), measure };
+  return { channel: fit(shown, CHANNEL - STATUS) + String(status ?? '–').padStart(STATUS), measure };
 }
 
 export interface Summary {

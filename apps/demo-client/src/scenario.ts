@@ -4,6 +4,7 @@ import { failureLines, noteLines, stepLine, summaryLine, traceLine } from './rep
 import { stepsWith } from './steps.js';
 import { createStyle } from './style.js';
 import type { AsyncMcpErrorCode } from '@asyncmcp/core';
+import type { CreateStockTransport } from './streamable-steps.js';
 import type { Style } from './style.js';
 import type { DemoTransport, Step, StepContext } from './steps.js';
 import type { Trace } from './trace.js';
@@ -15,6 +16,8 @@ export interface ScenarioOptions {
   readonly createListener?: (() => DemoTransport) | undefined;
   /** Where webhooks come to, if replies do: adds the steps that check what is special to them. */
   readonly webhooks?: WebhookEndpoint | undefined;
+  /** A client transport of the SDK's own, where servers speak to those, too: adds the step and the checks that are special to it. */
+  readonly createStockTransport?: CreateStockTransport | undefined;
   /** What the wire of that transport is observed with. */
   readonly trace: Trace;
   /** Takes the report, line by line. */
@@ -58,12 +61,13 @@ class Scenario {
   #reported: Error[] = [];
 
   constructor(options: ScenarioOptions) {
-    const { createTransport, createListener, webhooks, timeoutMs = 30_000, signal } = options;
+    const { createTransport, timeoutMs = 30_000, signal, trace } = options;
     this.#options = { style: createStyle(false), ...options };
     const client = new Client({ name: 'asyncmcp-demo-client', version: '1.0.0' });
     client.onerror = (error) => void this.#reported.push(error);
     const expectReported = (code: AsyncMcpErrorCode): void => void this.#expected.add(code);
-    const others = { createListener, webhooks, timeoutMs, signal, expectReported };
+    const { createListener, webhooks, createStockTransport } = options;
+    const others = { createListener, webhooks, createStockTransport, trace, timeoutMs, signal, expectReported };
     this.#context = { client, transport: createTransport(), ...others };
     this.#steps = stepsWith(this.#context);
   }

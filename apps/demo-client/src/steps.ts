@@ -1,13 +1,23 @@
 import { isAsyncMcpError, isRecord } from '@asyncmcp/core';
 import { broadcast } from './broadcast-step.js';
-import { callTool, eventually } from './calls.js';
+import { callTool, eventually, listTools } from './calls.js';
 import { check, checkEqual, rejectionOf, textOf } from './checks.js';
+import {
+  checkHandshake,
+  checkQuickTool,
+  checkSlowTool,
+  markedToolList,
+  stockClient,
+  streamableSessionEnd,
+} from './streamable-steps.js';
 import { forgedWebhooks, retriedWebhook } from './webhook-steps.js';
 import type { AsyncMcpErrorCode } from '@asyncmcp/core';
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { RequestOptions } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Progress } from '@modelcontextprotocol/sdk/types.js';
+import type { CreateStockTransport } from './streamable-steps.js';
+import type { Trace } from './trace.js';
 import type { WebhookEndpoint } from './webhook-endpoint.js';
 
 /** Any client transport of this project. */
@@ -20,6 +30,10 @@ export interface StepContext {
   readonly createListener: (() => DemoTransport) | undefined;
   /** Where webhooks come to; undefined where replies come otherwise. */
   readonly webhooks: WebhookEndpoint | undefined;
+  /** A client transport of the SDK's own; undefined where servers do not speak to those. */
+  readonly createStockTransport: CreateStockTransport | undefined;
+  /** What was seen on the wire. */
+  readonly trace: Trace;
   /** How long a request may take, in milliseconds. */
   readonly timeoutMs: number;
   /** Aborted when the scenario is to end early. */
@@ -30,9 +44,11 @@ export interface StepContext {
 
 export interface Step {
   readonly title: string;
-  /** Resolves with what was checked, in a few words; rejects when something is not as it must be. */
-  readonly run: (context: StepContext) => Promise<string>;
+  readonly run: Run;
 }
+
+/** Resolves with what was checked, in a few words; rejects when something is not as it must be. */
+type Run = (context: StepContext) => Promise<string>;
 
 const TEXT =
   'A server may take minutes to answer. A client may go away and come back. Either side may crash. No call is lost. ' +
@@ -46,12 +62,17 @@ const GIVEN_UP = 'not needed any more';
 export function stepsWith({
   createListener,
   webhooks,
-}: Pick<StepContext, 'createListener' | 'webhooks'>): readonly Step[] {
+  createStockTransport,
+}: Pick<StepContext, 'createListener' | 'webhooks' | 'createStockTransport'>): readonly Step[] {
+  const also = createStockTransport === undefined ? (run: Run): Run => run : withCheck;
   return [
-    { title: 'handshake', run: handshake },
-    { title: 'tool list', run: toolList },
-    { title: 'quick tool', run: quickTool },
-    { title: 'slow tool', run: slowTool },
+    { title: 'handshake', run: also(handshake, checkHandshake) },
+    { title: 'tool list', run: createStockTransport === undefined ? toolList : markedToolList },
+    { title: 'quick tool', run: also(quickTool, checkQuickTool) },
+    { title: 'slow tool', run: also(slowTool, checkSlowTool) },
+    ...(createStockTransport === undefined
+      ? []
+      : [{ title: 'stock client', run: (context: StepContext) => stockClient(context, createStockTransport) }]),
     { title: 'cancelled call', run: cancelledCall },
     { title: 'failing tool', run: failingTool },
     ...(createListener === undefined
@@ -63,8 +84,23 @@ export function stepsWith({
           { title: 'webhook retried', run: (context: StepContext) => retriedWebhook(context, webhooks) },
           { title: 'forged webhooks', run: (context: StepContext) => forgedWebhooks(context, webhooks) },
         ]),
-    { title: "session's end", run: sessionEnd },
+    {
+      title: "session's end",
+      run:
+        createStockTransport === undefined
+          ? sessionEnd
+          : (context) => streamableSessionEnd(context, createStockTransport),
+    },
   ];
+}
+
+/** A step with one more check, which has the last word on what was checked. */
+function withCheck(run: Run, andCheck: (context: StepContext, detail: string) => Promise<string>): Run {
+  return async (context) => {
+    const detail = await run(context);
+    await context.trace.answered();
+    return andCheck(context, detail);
+  };
 }
 
 async function handshake({ client, transport, timeoutMs }: StepContext): Promise<string> {
@@ -75,12 +111,12 @@ async function handshake({ client, transport, timeoutMs }: StepContext): Promise
   return `${name} ${version}, session ${transport.sessionId.slice(0, 8)}`;
 }
 
-async function toolList({ client, timeoutMs, createListener }: StepContext): Promise<string> {
-  const { tools } = await client.listTools(undefined, { timeout: timeoutMs });
-  const names = tools.map(({ name }) => name).toSorted();
-  const expected = ['count_words', 'divide', 'greet', 'server_info', 'wait'];
-  checkEqual('the tools', names, createListener === undefined ? expected : ['announce', ...expected]);
-  return names.join(' ');
+async function toolList(context: StepContext): Promise<string> {
+  const tools = await listTools(context);
+  return tools
+    .map(({ name }) => name)
+    .toSorted()
+    .join(' ');
 }
 
 async function quickTool(context: StepContext): Promise<string> {

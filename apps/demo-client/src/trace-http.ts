@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { isRecord } from '@asyncmcp/core';
-import { describeMessage } from './describe-message.js';
-import type { Trace } from './trace.js';
+import { isEventStream, requestEntry, traceEvents } from './http-entries.js';
+import type { RequestRecord, Trace } from './trace.js';
 
 /** The members of undici's requests that are looked at here; which URL they are for, in two parts. */
 interface Seen {
@@ -14,43 +14,64 @@ interface Seen {
   readonly body: unknown;
 }
 
+interface Open {
+  readonly record: RequestRecord;
+  /** Reads what comes, where that is a stream of events. */
+  readEvents?: (bytes: Uint8Array) => void;
+}
+
 /**
- * Records what this process sends to a URL, and how that is answered. It looks on from undici's diagnostics channels, so what it
- * records is what undici was given to send and what came back, not what the transport says of itself.
+ * Records what this process sends to a URL, and how that is answered, the events of streams included. It looks on from undici's
+ * diagnostics channels, so what it records is what undici was given to send and what came back, not what the transport says of itself.
  *
  * @returns what ends it
  */
 export function traceHttp(serverUrl: string, trace: Trace): () => void {
   const { origin, pathname, search } = new URL(serverUrl);
-  const open = new WeakMap<object, (status: number | undefined) => void>();
+  const open = new WeakMap<object, Open>();
 
   const onCreate = (message: unknown): void => {
     const request = requestIn(message);
     if (!isSeen(request) || String(request.origin) !== origin || request.path !== pathname + search) return;
-    const body = textOf(request.body);
-    const entry = { kind: 'sent', channel: `${request.method} ${pathname}`, at: performance.now() } as const;
-    const bytes = Buffer.byteLength(body);
-    open.set(request, trace.recordRequest({ ...entry, what: whatOf(request, body), bytes }));
+    // The body of what `fetch` sends is not to be seen here.
+    if (headerOf(request.headers, 'sec-fetch-mode') !== undefined) return;
+    const { method, headers } = request;
+    const sessionId = headerOf(headers, 'mcp-session-id') ?? headerOf(headers, 'x-session-id');
+    const entry = requestEntry({ method, path: pathname, body: textOf(request.body), sessionId });
+    open.set(request, { record: trace.recordRequest(entry) });
   };
   const onHeaders = (message: unknown): void => {
+    const seen = open.get(requestIn(message));
     const response = isRecord(message) ? message['response'] : undefined;
-    const status = isRecord(response) ? response['statusCode'] : undefined;
-    open.get(requestIn(message))?.(typeof status === 'number' ? status : undefined);
+    if (seen === undefined || !isRecord(response)) return;
+    const { statusCode: status, headers } = response;
+    const type = headerOf(Array.isArray(headers) ? headers : [], 'content-type');
+    seen.record.answered(typeof status === 'number' ? status : undefined, type);
+    if (isEventStream(type)) seen.readEvents = traceEvents(trace);
   };
-  const onError = (message: unknown): void => open.get(requestIn(message))?.(undefined);
+  const onChunk = (message: unknown): void => {
+    const chunk = isRecord(message) ? message['chunk'] : undefined;
+    if (chunk instanceof Uint8Array) open.get(requestIn(message))?.readEvents?.(chunk);
+  };
+  const onEnd = (message: unknown): void => open.get(requestIn(message))?.record.ended();
 
-  const listeners = { create: onCreate, headers: onHeaders, error: onError };
+  const listeners = {
+    create: onCreate,
+    headers: onHeaders,
+    bodyChunkReceived: onChunk,
+    trailers: onEnd,
+    error: onEnd,
+  };
   for (const [name, listener] of Object.entries(listeners)) subscribe(`undici:request:${name}`, listener);
   return () => {
     for (const [name, listener] of Object.entries(listeners)) unsubscribe(`undici:request:${name}`, listener);
   };
 }
 
-function whatOf({ method, headers }: Seen, body: string): string {
-  const at = headers.findIndex((name) => name === 'x-session-id');
-  const sessionId = at < 0 ? undefined : String(headers[at + 1]);
-  const type = method === 'DELETE' ? 'terminate' : 'jsonrpc';
-  return describeMessage({ type, body, ...(sessionId !== undefined && { sessionId }) });
+/** Undici has headers as text when it sends them, and as bytes when they come. */
+function headerOf(headers: readonly unknown[], wanted: string): string | undefined {
+  const at = headers.findIndex((name, index) => index % 2 === 0 && String(name).toLowerCase() === wanted);
+  return at < 0 ? undefined : String(headers[at + 1]);
 }
 
 function textOf(body: unknown): string {

@@ -4,8 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface HttpAnswer {
   /** Undefined where there was no answer. */
   readonly status: number | undefined;
-  /** How long it took. */
+  /** The content type of its body. */
+  readonly type?: string | undefined;
+  /** How long it took until it began. */
   readonly elapsedMs: number;
+  /** When it ended, on the clock of `performance.now()`; undefined while it goes on. Until then a connection is held for it. */
+  endedAt?: number | undefined;
+}
+
+/** Takes what becomes of an HTTP request. */
+export interface RequestRecord {
+  /** It was answered. Without a status: it was not, and will not be. */
+  answered(status: number | undefined, type?: string): void;
+  /** Its answer is over, or it has failed. */
+  ended(): void;
 }
 
 /** One thing that was seen to happen on a channel: a message that travelled, or the channel itself coming and going. */
@@ -53,15 +65,27 @@ export class Trace {
     this.#bytes += entry.bytes;
   }
 
-  /** Records an HTTP request. The result takes the status it was answered with, or undefined if it was not. */
-  recordRequest(request: TraceEntry): (status: number | undefined) => void {
+  /** The entries since they were last taken. */
+  get entries(): readonly TraceEntry[] {
+    return this.#entries;
+  }
+
+  /** Records an HTTP request, and what becomes of it. */
+  recordRequest(request: TraceEntry): RequestRecord {
     const entry: TraceEntry = { ...request, answer: 'awaited' };
     this.record(entry);
     this.#awaited.add(entry);
-    return (status) => {
+    const answered: RequestRecord['answered'] = (status, type) => {
       if (!this.#awaited.delete(entry)) return;
-      entry.answer = { status, elapsedMs: performance.now() - entry.at };
+      entry.answer = { status, type, elapsedMs: performance.now() - entry.at, endedAt: undefined };
       entry.refused = status === undefined || status >= 400;
+    };
+    return {
+      answered,
+      ended() {
+        answered(undefined);
+        if (typeof entry.answer === 'object') entry.answer.endedAt ??= performance.now();
+      },
     };
   }
 

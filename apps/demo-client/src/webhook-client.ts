@@ -1,4 +1,8 @@
+import { randomUUID } from 'node:crypto';
+import { StreamableWebhookClientTransport } from '@asyncmcp/streamable-webhook';
 import { WebhookClientTransport, WebhookReceiver } from '@asyncmcp/webhook';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { traceFetch } from './trace-fetch.js';
 import { traceHttp } from './trace-http.js';
 import { startWebhookEndpoint } from './webhook-endpoint.js';
 import type { ClientSide } from './client-side.js';
@@ -17,7 +21,7 @@ export interface WebhookClientOptions {
   readonly clientId?: string | undefined;
 }
 
-/** What a scenario over webhooks needs, and where its webhooks come to. */
+/** What a scenario with webhooks needs, and where its webhooks come to. */
 export interface WebhookClientSide extends ClientSide {
   readonly webhooks: WebhookEndpoint;
   /** What servers are told. */
@@ -28,15 +32,48 @@ const PATH = '/webhook/response';
 
 /** Opens an endpoint for webhooks in this process, in which all that comes and goes is traced. */
 export async function openWebhookClient(options: WebhookClientOptions, trace: Trace): Promise<WebhookClientSide> {
-  const { serverUrl, host = '127.0.0.1', port = 0, clientId } = options;
+  const { receiver, ...side } = await openEndpoint(options, trace);
+  const { serverUrl, clientId } = options;
+  const { webhookUrl } = side;
+  return {
+    ...side,
+    createTransport: () => new WebhookClientTransport({ serverUrl, webhookUrl, receiver, clientId }),
+  };
+}
+
+/** The same over Streamable HTTP, beside which there are clients that know nothing of webhooks. */
+export async function openStreamableWebhookClient(
+  options: WebhookClientOptions,
+  trace: Trace,
+): Promise<WebhookClientSide> {
+  const { receiver, ...side } = await openEndpoint(options, trace);
+  const { serverUrl, clientId = randomUUID() } = options;
+  const { webhookUrl } = side;
+  return {
+    ...side,
+    createTransport: () => new StreamableWebhookClientTransport({ serverUrl, webhookUrl, receiver, clientId }),
+    createStockTransport: (sessionId) =>
+      new StreamableHTTPClientTransport(new URL(serverUrl), {
+        fetch: traceFetch(trace, 'stock'),
+        // To anybody but the client that has opened it, a session does not exist.
+        ...(sessionId !== undefined && { sessionId, requestInit: { headers: { 'x-client-id': clientId } } }),
+      }),
+  };
+}
+
+type OpenEndpoint = Pick<WebhookClientSide, 'webhooks' | 'webhookUrl' | 'close'> & {
+  readonly receiver: WebhookReceiver;
+};
+
+async function openEndpoint(options: WebhookClientOptions, trace: Trace): Promise<OpenEndpoint> {
+  const { serverUrl, host = '127.0.0.1', port = 0 } = options;
   const receiver = new WebhookReceiver({ path: PATH });
   const endpoint = await startWebhookEndpoint({ plugin: receiver.plugin, path: PATH, host, port, trace });
   const endTrace = traceHttp(serverUrl, trace);
-  const { webhookUrl = endpoint.url } = options;
   return {
+    receiver,
     webhooks: endpoint,
-    webhookUrl,
-    createTransport: () => new WebhookClientTransport({ serverUrl, webhookUrl, receiver, clientId }),
+    webhookUrl: options.webhookUrl ?? endpoint.url,
     async close() {
       endTrace();
       await endpoint.close();

@@ -67,14 +67,14 @@ function recordRequests(app: FastifyInstance, arrivals: WebhookArrival[], trace:
     const arrival: WebhookArrival = { headers, body: textOf(request.body), status: undefined };
     const isAgain = wasHere(headers, arrivals);
     arrivals.push(arrival);
-    const answered = trace.recordRequest({
+    const record = trace.recordRequest({
       kind: 'received',
       channel: `${'webhook-signature' in headers ? 'signed' : 'unsigned'} webhook${isAgain ? ' again' : ''}`,
       what: whatOf(arrival, isAgain || isAway()),
       bytes: Buffer.byteLength(arrival.body),
       at: performance.now(),
     });
-    underWay.set(request, (status) => answered((arrival.status = status)));
+    underWay.set(request, (status) => record.answered((arrival.status = status)));
   });
   app.addHook('onResponse', async (request, reply) => underWay.get(request)?.(reply.statusCode));
 }

@@ -12,8 +12,8 @@ export async function retriedWebhook(context: StepContext, endpoint: WebhookEndp
   const before = endpoint.arrivals.length;
   const hearing = hear(transport);
   endpoint.beAway(2);
-  const text = textOf('greet', await callTool(context, 'greet', { name: 'Grace' }));
-  checkEqual('the answer of greet', text, 'Hello, Grace!');
+  const text = textOf('count_words', await callTool(context, 'count_words', { text: 'Once more, please.' }));
+  checkEqual('the answer of count_words', text, '3 words in 1 sentences');
   // What is asked after it is answered after it: one more try would be here by then.
   await client.ping({ timeout: timeoutMs });
   const heard = hearing.stop().filter(isResponse).length;

@@ -30,6 +30,10 @@ describe('report', () => {
     expect(traceLine({ ...sent, answer }, 100, plain)).toBe(
       '      → POST /mcp/request    202 tools/call greet #2             3 ms     +5 ms',
     );
+    const stream = { ...answer, status: 200, type: 'text/event-stream; charset=utf-8' };
+    expect(traceLine({ ...sent, channel: 'stock: POST /mcp', answer: stream }, 100, plain)).toBe(
+      '      → stock: POST /mcp SSE 200 tools/call greet #2             3 ms     +5 ms',
+    );
     const unreachable = { status: undefined, elapsedMs: 43_200_000 };
     expect(traceLine({ ...sent, answer: unreachable, refused: true }, 100, plain)).toBe(
       '      → POST /mcp/request      – tools/call greet #2          43200 s     +5 ms',

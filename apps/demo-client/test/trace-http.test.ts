@@ -4,10 +4,19 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { request } from 'undici';
 import { Trace } from '../src/trace.js';
 import { traceHttp } from '../src/trace-http.js';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 const ping = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' });
+
+const pong = JSON.stringify({ jsonrpc: '2.0', id: 1, result: {} });
+
+/** An event in two pieces, the second a moment later. */
+function stream(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  response.write(`: hello\n\ndata: ${pong.slice(0, 10)}`);
+  setTimeout(() => response.end(`${pong.slice(10)}\n\n`), 20);
+}
 
 describe('traceHttp', () => {
   let server: Server;
@@ -19,6 +28,7 @@ describe('traceHttp', () => {
     server = createServer((incoming, response) => {
       incoming.resume();
       if (incoming.url === '/mcp?hang-up') incoming.socket.destroy();
+      else if (incoming.url === '/mcp?stream') stream(response);
       else response.writeHead(incoming.method === 'DELETE' ? 404 : 202).end('{}');
     });
     server.listen(0, '127.0.0.1');
@@ -49,7 +59,7 @@ describe('traceHttp', () => {
         what: 'ping #1',
         bytes: ping.length,
         at: expect.any(Number),
-        answer: { status: 202, elapsedMs: expect.any(Number) },
+        answer: { status: 202, elapsedMs: expect.any(Number), endedAt: expect.any(Number) },
         refused: false,
       },
     ]);
@@ -67,6 +77,19 @@ describe('traceHttp', () => {
     end = traceHttp(`${url}?hang-up`, trace);
     await expect(send(`${url}?hang-up`, { method: 'POST', body: ping })).rejects.toThrow('other side closed');
     expect(trace.take()).toMatchObject([{ what: 'ping #1', answer: { status: undefined }, refused: true }]);
+  });
+
+  it('records the events of a stream, and when it has ended', async () => {
+    end();
+    end = traceHttp(`${url}?stream`, trace);
+    const { body } = await request(`${url}?stream`, { method: 'POST', body: ping, reset: true });
+    const [sent] = trace.entries;
+    expect(sent).toMatchObject({ what: 'ping #1', answer: { status: 200, type: 'text/event-stream' } });
+    expect(sent).toMatchObject({ answer: { endedAt: undefined } });
+    await body.dump();
+    const [, event] = trace.take();
+    expect(event).toMatchObject({ kind: 'received', channel: 'SSE event', what: 'result #1', bytes: pong.length });
+    expect(sent).toMatchObject({ answer: { endedAt: expect.any(Number) } });
   });
 
   it('looks at one URL only, and no longer than it is asked to', async () => {

@@ -3,10 +3,20 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { z } from 'zod';
 import { Calls, sendProgress, textResult } from './calls.js';
 import type { SessionInfo } from '@asyncmcp/core';
+import type { RegisteredTool } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { Log, ToolExtra } from './calls.js';
 
 /** Sends a notification to every client, of whatever session. */
 export type Broadcast = (notification: { method: string; params: Record<string, unknown> }) => Promise<void>;
+
+export interface DemoMcpServerOptions {
+  /** Told in a line what happens in the session. Default: silent. */
+  readonly log?: Log | undefined;
+  /** For transports that can; adds the tool `announce`. */
+  readonly broadcast?: Broadcast | undefined;
+  /** Given each tool that takes its time, where a transport treats those in another way. */
+  readonly markSlow?: ((tool: RegisteredTool) => unknown) | undefined;
+}
 
 /** How long `count_words` takes for a sentence, and `wait` between two reports, in milliseconds. */
 const STEP_MS = 100;
@@ -14,11 +24,11 @@ const STEP_MS = 100;
 /**
  * The MCP server of one session. Nothing in it knows of queues: it is what any `McpServer` of the SDK is, and each
  * transport runs it as it is.
- *
- * @param log - told in a line what happens in the session; silent by default
- * @param broadcast - for transports that can; adds the tool `announce`
  */
-export function createDemoMcpServer(session: SessionInfo, log: Log = () => {}, broadcast?: Broadcast): McpServer {
+export function createDemoMcpServer(
+  session: SessionInfo,
+  { log = () => {}, broadcast, markSlow = () => {} }: DemoMcpServerOptions = {},
+): McpServer {
   // The specification wants the capability of whoever sends notifications/message, which is what `announce` broadcasts.
   const capabilities = broadcast === undefined ? {} : { logging: {} };
   const server = new McpServer({ name: 'asyncmcp-demo-server', version: '1.0.0' }, { capabilities });
@@ -30,7 +40,7 @@ export function createDemoMcpServer(session: SessionInfo, log: Log = () => {}, b
     ({ name }, extra) => calls.run('greet', extra, async () => textResult(`Hello, ${name}!`)),
   );
 
-  server.registerTool(
+  const countWordsTool = server.registerTool(
     'count_words',
     { description: 'Counts words, slowly; reports each sentence.', inputSchema: { text: z.string() } },
     ({ text }, extra) => calls.run('count_words', extra, async () => textResult(await countWords(text, extra))),
@@ -46,7 +56,7 @@ export function createDemoMcpServer(session: SessionInfo, log: Log = () => {}, b
       calls.run('divide', extra, async () => textResult(String(divide(dividend, divisor)))),
   );
 
-  server.registerTool(
+  const waitTool = server.registerTool(
     'wait',
     {
       description: 'Waits, and reports each tenth of a second; made to be cancelled.',
@@ -75,6 +85,7 @@ export function createDemoMcpServer(session: SessionInfo, log: Log = () => {}, b
       }),
   );
 
+  for (const tool of [countWordsTool, waitTool]) markSlow(tool);
   if (broadcast !== undefined) registerAnnounce(server, calls, broadcast);
   return server;
 }

@@ -6,4 +6,4 @@
 export { createDemoMcpServer } from './demo-mcp-server.js';
 
 export type { Log } from './calls.js';
-export type { Broadcast } from './demo-mcp-server.js';
+export type { Broadcast, DemoMcpServerOptions } from './demo-mcp-server.js';

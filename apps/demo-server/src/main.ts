@@ -1,16 +1,17 @@
 #!/usr/bin/env node
-/** The demo's MCP server as a command, over SQS, SNS and SQS, or webhooks: `node dist/main.js --help`. */
+/** The demo's MCP server as a command, over SQS, SNS and SQS, webhooks, or Streamable HTTP with webhooks: `node dist/main.js --help`. */
 import { isAsyncMcpError } from '@asyncmcp/core';
 import { Command, Option } from 'commander';
 import { LOG_LEVELS, createConsoleLog } from './console-log.js';
 import { serveAws } from './serve-aws.js';
+import { serveStreamableWebhook } from './serve-streamable-webhook.js';
 import { serveWebhook } from './serve-webhook.js';
 import { onStopSignal } from './stop-signal.js';
 import type { ConsoleLog, LogLevel } from './console-log.js';
 import type { Serving } from './serving.js';
 
 interface Flags {
-  transport: 'sqs' | 'sns-sqs' | 'webhook';
+  transport: 'sqs' | 'sns-sqs' | 'webhook' | 'streamable-webhook';
   endpoint?: string;
   region?: string;
   requestQueueUrl?: string;
@@ -26,7 +27,7 @@ This command creates nothing in AWS. Make a queue,
   aws sqs create-queue --queue-name demo-requests
 or start an emulator that has one and prints what to do next:
   npx pnpm@12 turbo run emulator --filter=@asyncmcp/demo
-Without any queue: --transport webhook.`;
+Without any queue: --transport webhook or streamable-webhook.`;
 
 const HELP_AFTER = `
 sqs, sns-sqs: Credentials come from where every AWS client takes them:
@@ -40,16 +41,23 @@ its webhook is: at a public https URL, or on this machine's loopback, which this
 demo allows and a server on the internet must not. GET /health says whether the
 server takes requests.
 
+streamable-webhook: The same at http://<host>:<port>/mcp, for any MCP client that
+speaks Streamable HTTP. Those that give a webhook get the results of the slow
+tools (count_words, wait) there, and hold no connection for them.
+
 Ctrl-C or SIGTERM stops it when the calls that run are finished; once more stops
 it at once.`;
 
 const program = new Command('demo-server')
   .description(
-    'Serves the demo tools (greet, count_words, divide, wait, server_info; with topics announce, too) to MCP clients over SQS, SNS and SQS, or webhooks.',
+    'Serves the demo tools (greet, count_words, divide, wait, server_info; with topics announce, too) to MCP clients over SQS, SNS and SQS, webhooks, or Streamable HTTP with webhooks.',
   )
   .addOption(
-    new Option('--transport <name>', 'where replies go: to queues, to topics, or to webhooks')
-      .choices(['sqs', 'sns-sqs', 'webhook'])
+    new Option(
+      '--transport <name>',
+      'where replies go: to queues, to topics, to webhooks, or over HTTP and to webhooks',
+    )
+      .choices(['sqs', 'sns-sqs', 'webhook', 'streamable-webhook'])
       .env('ASYNCMCP_TRANSPORT')
       .default('sqs'),
   )
@@ -71,12 +79,12 @@ const program = new Command('demo-server')
   )
   .addOption(new Option('--region <name>', 'sqs, sns-sqs: AWS region (default: that of the profile)').env('AWS_REGION'))
   .addOption(
-    new Option('--host <address>', 'webhook: the address to listen on; 0.0.0.0 is all of IPv4')
+    new Option('--host <address>', 'webhook, streamable-webhook: the address to listen on; 0.0.0.0 is all of IPv4')
       .env('ASYNCMCP_HOST')
       .default('127.0.0.1'),
   )
   .addOption(
-    new Option('--port <number>', 'webhook: the port to listen on; 0 is any free one')
+    new Option('--port <number>', 'webhook, streamable-webhook: the port to listen on; 0 is any free one')
       .env('ASYNCMCP_PORT')
       .argParser(Number)
       .default(8000),
@@ -110,6 +118,7 @@ async function main(flags: Flags): Promise<void> {
 async function serve(flags: Flags, log: ConsoleLog): Promise<Serving> {
   const { transport, requestQueueUrl } = flags;
   if (transport === 'webhook') return serveWebhook(flags, log);
+  if (transport === 'streamable-webhook') return serveStreamableWebhook(flags, log);
   if (!requestQueueUrl) return program.error(NO_QUEUE, { exitCode: 2 });
   return serveAws({ ...flags, transport, requestQueueUrl }, log);
 }

@@ -1,22 +1,21 @@
 import { createDemoMcpServer } from './demo-mcp-server.js';
 import type { ServerLike, SessionInfo } from '@asyncmcp/core';
 import type { ConsoleLog } from './console-log.js';
-import type { Broadcast } from './demo-mcp-server.js';
+import type { DemoMcpServerOptions } from './demo-mcp-server.js';
 
-export interface OpenSessionOptions {
+export interface OpenSessionOptions extends Pick<DemoMcpServerOptions, 'broadcast' | 'markSlow'> {
   readonly log: ConsoleLog;
   /** The reply address as it is shown. */
   readonly replyTo: string;
-  readonly broadcast?: Broadcast;
 }
 
 /** The MCP server of a session, which says what happens in it. */
-export function openSession(session: SessionInfo, { log, replyTo, broadcast }: OpenSessionOptions): ServerLike {
+export function openSession(session: SessionInfo, { log, replyTo, ...options }: OpenSessionOptions): ServerLike {
   const subject = subjectOf(session.id);
   const client = session.initializeParams.clientInfo.name;
   log.event(subject, `session ${session.resumed ? 'taken up again' : 'opened'} by ${client}`);
   log.event(subject, `replies go to ${replyTo}`);
-  const mcp = createDemoMcpServer(session, (line) => log.event(subject, line), broadcast);
+  const mcp = createDemoMcpServer(session, { log: (line) => log.event(subject, line), ...options });
   mcp.server.onclose = () => log.event(subject, 'session closed');
   return mcp;
 }

@@ -42,7 +42,7 @@ export function allowLoopback({ hostname }: URL, { reason, range }: WebhookUrlIn
 }
 
 /** A real server would keep the envelope. */
-function reportUndelivered({ url, envelope, error, attempts }: UndeliveredWebhook, log: ConsoleLog): void {
+export function reportUndelivered({ url, envelope, error, attempts }: UndeliveredWebhook, log: ConsoleLog): void {
   const subject = subjectOf(envelope.sessionId ?? 'webhook');
   log.event(subject, `not delivered to ${url} (tries: ${attempts}): ${error.code}`);
 }

@@ -23,7 +23,7 @@ describe('demo server', () => {
     lines.length = 0;
     client = new Client({ name: 'test', version: '1.0.0' });
     const [near, far] = InMemoryTransport.createLinkedPair();
-    await createDemoMcpServer(session, (line) => void lines.push(line)).connect(far);
+    await createDemoMcpServer(session, { log: (line) => void lines.push(line) }).connect(far);
     await client.connect(near);
   });
 
@@ -64,12 +64,18 @@ describe('demo server', () => {
     const broadcasts: unknown[] = [];
     const other = new Client({ name: 'test', version: '1.0.0' });
     const [near, far] = InMemoryTransport.createLinkedPair();
-    await createDemoMcpServer(session, undefined, async (news) => void broadcasts.push(news)).connect(far);
+    await createDemoMcpServer(session, { broadcast: async (news) => void broadcasts.push(news) }).connect(far);
     await other.connect(near);
     await other.callTool({ name: 'announce', arguments: { text: 'Lunch!' } });
     const params = { level: 'info', logger: 'announce', data: 'Lunch!' };
     expect(broadcasts).toEqual([{ method: 'notifications/message', params }]);
     await other.close();
+  });
+
+  it('tells which of its tools are slow', () => {
+    const slow: unknown[] = [];
+    createDemoMcpServer(session, { markSlow: ({ description }) => slow.push(description?.split(',')[0]) });
+    expect(slow).toEqual(['Counts words', 'Waits']);
   });
 
   it('says how each call begins and ends', async () => {

@@ -1,6 +1,6 @@
 import { runSnsSqs } from './sns-sqs.js';
 import { runSqs } from './sqs.js';
-import { runWebhook } from './webhook.js';
+import { runStreamableWebhook, runWebhook } from './webhook.js';
 import type { Stage } from './stage.js';
 
 /** A transport the demo can show. */
@@ -16,4 +16,5 @@ export const TRANSPORTS: readonly DemoTransportEntry[] = [
   { name: 'sqs', title: 'Amazon SQS', run: runSqs },
   { name: 'sns-sqs', title: 'Amazon SNS and SQS', run: runSnsSqs },
   { name: 'webhook', title: 'webhooks', run: runWebhook },
+  { name: 'streamable-webhook', title: 'Streamable HTTP with webhooks', run: runStreamableWebhook },
 ];

@@ -21,7 +21,12 @@ export async function refusalOfGuard(serverUrl: string): Promise<string> {
   };
   const response = await fetch(serverUrl, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-client-id': 'stranger', 'x-method': 'initialize' },
+    headers: {
+      accept: 'application/json, text/event-stream',
+      'content-type': 'application/json',
+      'x-client-id': 'stranger',
+      'x-method': 'initialize',
+    },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params }),
   });
   const { status } = response;
@@ -29,6 +34,14 @@ export async function refusalOfGuard(serverUrl: string): Promise<string> {
   const code = /"code":"(ERR_\w+)"/.exec(text)?.[1] ?? text;
   if (status === 400 && code === 'ERR_REPLY_ADDRESS_REFUSED') return `${status} refused`;
   throw new Error(`A session with replies to ${METADATA_URL} was answered ${status} ${code}.`);
+}
+
+/** What a browser is answered that has a page of somebody else's open, and was told that its host is here. */
+export async function refusalOfOrigin(serverUrl: string): Promise<string> {
+  const origin = 'https://attacker.example';
+  const { status } = await fetch(serverUrl, { method: 'DELETE', headers: { origin } });
+  if (status === 403) return `${status} refused`;
+  throw new Error(`A request from a page of ${origin} was answered ${status}.`);
 }
 
 export function isListening(url: string): Promise<boolean> {

@@ -1,7 +1,7 @@
-import { Trace, openWebhookClient, runScenario } from '@asyncmcp/demo-client';
-import { healthOf, isListening, refusalOfGuard } from './webhook-facts.js';
+import { Trace, openStreamableWebhookClient, openWebhookClient, runScenario } from '@asyncmcp/demo-client';
+import { healthOf, isListening, refusalOfGuard, refusalOfOrigin } from './webhook-facts.js';
 import { withServer } from './with-server.js';
-import type { WebhookArrival } from '@asyncmcp/demo-client';
+import type { WebhookArrival, WebhookClientSide } from '@asyncmcp/demo-client';
 import type { DemoServerProcess } from './demo-server-process.js';
 import type { Stage } from './stage.js';
 
@@ -11,11 +11,43 @@ interface Seen {
   readonly arrivals: WebhookArrival[];
 }
 
+/** What is different with each transport that uses webhooks. */
+interface Way {
+  readonly transport: 'webhook' | 'streamable-webhook';
+  readonly openClient: typeof openWebhookClient;
+  /** Prints where requests and replies go, and checks what is special to it. */
+  describe(serverUrl: string, client: WebhookClientSide): Promise<void>;
+}
+
 /** The demo over webhooks: the server in a process of its own, the client and its endpoint here, both on free ports. */
-export async function runWebhook(stage: Stage): Promise<void> {
+export function runWebhook(stage: Stage): Promise<void> {
+  return run(stage, {
+    transport: 'webhook',
+    openClient: openWebhookClient,
+    async describe(serverUrl, { webhookUrl }) {
+      stage.fact('requests', `posted to ${serverUrl}`);
+      stage.fact('replies', `posted to ${webhookUrl}, in this process`);
+    },
+  });
+}
+
+/** The same over Streamable HTTP, where only slow tools answer by webhook. */
+export function runStreamableWebhook(stage: Stage): Promise<void> {
+  return run(stage, {
+    transport: 'streamable-webhook',
+    openClient: openStreamableWebhookClient,
+    async describe(serverUrl, { webhookUrl }) {
+      stage.fact('requests', `posted to ${serverUrl}, and answered there, over SSE`);
+      stage.fact('slow tools', `posted to ${webhookUrl}, in this process`);
+      stage.fact('Origin', `a browser with a page of another site → ${await refusalOfOrigin(serverUrl)}`);
+    },
+  });
+}
+
+async function run(stage: Stage, way: Way): Promise<void> {
   const seen: Seen = { urls: [], arrivals: [] };
-  const args = ['--transport', 'webhook', '--host', '127.0.0.1', '--port', '0'];
-  await withServer(stage, { args }, (server) => runAgainst(server, stage, seen));
+  const args = ['--transport', way.transport, '--host', '127.0.0.1', '--port', '0'];
+  await withServer(stage, { args }, (server) => runAgainst(server, stage, seen, way));
   stage.fact('webhooks', checkArrivals(seen.arrivals));
   const open = await Promise.all(seen.urls.map(isListening));
   const left = seen.urls.filter((_url, index) => open[index]);
@@ -23,17 +55,16 @@ export async function runWebhook(stage: Stage): Promise<void> {
   stage.fact('ports', 'both are closed');
 }
 
-async function runAgainst(server: DemoServerProcess, stage: Stage, { urls, arrivals }: Seen): Promise<void> {
+async function runAgainst(server: DemoServerProcess, stage: Stage, { urls, arrivals }: Seen, way: Way): Promise<void> {
   const serverUrl = urlOf(server);
   // Asked before the trace begins, which shows the scenario only.
   const [health, refusal] = [await healthOf(serverUrl), await refusalOfGuard(serverUrl)];
   const trace = new Trace();
-  const client = await openWebhookClient({ serverUrl }, trace);
+  const client = await way.openClient({ serverUrl }, trace);
   urls.push(serverUrl, client.webhookUrl);
   try {
     stage.fact('server', `process ${server.pid}; GET /health → ${health}`);
-    stage.fact('requests', `posted to ${serverUrl}`);
-    stage.fact('replies', `posted to ${client.webhookUrl}, in this process`);
+    await way.describe(serverUrl, client);
     describeWebhooks(stage, refusal);
     await runScenario({
       ...client,

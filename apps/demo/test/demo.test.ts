@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { demo, finish, isStyled, printed, start } from './support.js';
+import { demo, finish, isStyled, linesOf, printed, start } from './support.js';
 
 const CALLS = ['handshake', 'tool list', 'quick tool', 'slow tool', 'cancelled call', 'failing tool'];
 const END = "session's end";
@@ -68,32 +68,73 @@ describe('demo', () => {
     expect(text).toMatch(/ports +both are closed/);
   });
 
+  it('shows which way everything goes and every step over Streamable HTTP with webhooks, and leaves nothing', async () => {
+    const { code, lines } = await finish(await start(demo, ['streamable-webhook']));
+    const text = lines.join('\n');
+    expect(text).toContain('✓ streamable-webhook passed in');
+    expect(code).toBe(0);
+    const checked = lines.filter((line) => line.startsWith('  ✓ ')).map((line) => line.slice(4, 20).trim());
+    const [handshake, toolList, quickTool, slowTool, ...others] = CALLS;
+    const first = [handshake, toolList, quickTool, slowTool, 'stock client', ...others];
+    expect(checked).toEqual([...first, 'webhook retried', 'forged webhooks', END, '10 of 10 steps c']);
+    expect(text).toContain('GET /health → 200 {"status":"ok"}');
+    expect(text).toContain('a page of another site → 403 refused');
+    expect(text).toContain('169.254.169.254 → 400 refused');
+    expect(text).toMatch(/→ POST \/mcp +200 initialize #/);
+    expect(text).toMatch(/→ GET \/mcp SSE +200 what the server says itself/);
+    expect(text).toContain('count_words wait: _meta asyncmcp/delivery=webhook');
+    expect(text).toMatch(
+      /→ POST \/mcp SSE +200 tools\/call greet #2 +\d+ ms +\+\d+ ms\n +← SSE event +result #2 +\d+ B/,
+    );
+    expect(text).toMatch(
+      /→ POST \/mcp +202 tools\/call count_words #3 +\d+ ms +\+\d+ ms\n +← signed webhook +200 notif/,
+    );
+    expect(text).toMatch(/← signed webhook +200 notifications\/progress 5\/5 +\d+ ms/);
+    expect(text).toMatch(/→ stock: POST \/mcp SSE 200 tools\/call count_words #1/);
+    expect(text).toMatch(/← stock: SSE event +notifications\/progress 2\/2 +\d+ B/);
+    expect(text).toMatch(/→ POST \/mcp +202 notifications\/cancelled #\d+/);
+    expect(text).toMatch(/← SSE event +result \(isError\)/);
+    const [, tried = ''] = /← signed webhook +503 (result #\d+, id \S+)/.exec(text) ?? [];
+    expect(text).toMatch(new RegExp(`← signed webhook again 200 ${tried} `));
+    expect(text).toMatch(/← unsigned webhook +401 result #\d+/);
+    expect(text).toMatch(/→ DELETE \/mcp +200 end of session/);
+    expect(text).toMatch(/→ stock: POST \/mcp +404 ping #\d+/);
+    expect(text).toContain('stopped: exit code 0');
+    expect(text).toMatch(/webhooks +\d+ came, \d+ were taken, all of these signed/);
+    expect(text).toMatch(/ports +both are closed/);
+  });
+
   it('prints lines that fit a terminal, and no colours where there is none', async () => {
-    const { code, lines } = await finish(await start(demo, []));
+    const child = await start(demo, []);
+    const lines = linesOf(child);
+    const { code } = await finish(child);
     expect(lines.filter((line) => line.length > 80 || isStyled(line))).toEqual([]);
     // Without a name it runs all there are.
-    expect(lines.filter((line) => / passed in /.test(line))).toHaveLength(3);
+    expect(lines.filter((line) => / passed in /.test(line))).toHaveLength(4);
     expect(code).toBe(0);
   });
 
   it('names the transports there are', async () => {
     const { code, lines } = await finish(await start(demo, ['carrier-pigeon']));
-    expect(lines).toEqual(['Unknown transport: carrier-pigeon. There are: sqs, sns-sqs, webhook.']);
+    expect(lines).toEqual(['Unknown transport: carrier-pigeon. There are: sqs, sns-sqs, webhook, streamable-webhook.']);
     expect(code).toBe(2);
   });
 
-  it.each(['sqs', 'webhook'])('stops the server over %s when it is interrupted', async (transport) => {
-    const child = await start(demo, [transport]);
-    await printed(child, '✓ quick tool');
-    const serverPid = Number(/process (\d+)/.exec(child.output)?.[1]);
-    child.process.kill('SIGINT');
-    const { code, lines } = await finish(child);
-    expect(lines).toContain('      interrupted');
-    expect(code).toBe(130);
-    expect(() => process.kill(serverPid, 0)).toThrow('ESRCH');
-  });
+  it.each(['sqs', 'webhook', 'streamable-webhook'])(
+    'stops the server over %s when it is interrupted',
+    async (transport) => {
+      const child = await start(demo, [transport]);
+      await printed(child, '✓ quick tool');
+      const serverPid = Number(/process (\d+)/.exec(child.output)?.[1]);
+      child.process.kill('SIGINT');
+      const { code, lines } = await finish(child);
+      expect(lines).toContain('      interrupted');
+      expect(code).toBe(130);
+      expect(() => process.kill(serverPid, 0)).toThrow('ESRCH');
+    },
+  );
 
-  it.each(['sqs', 'webhook'])('fails at once over %s when the server dies', async (transport) => {
+  it.each(['sqs', 'webhook', 'streamable-webhook'])('fails at once over %s when the server dies', async (transport) => {
     const child = await start(demo, [transport]);
     await printed(child, '✓ quick tool');
     const serverPid = Number(/process (\d+)/.exec(child.output)?.[1]);
@@ -106,7 +147,7 @@ describe('demo', () => {
 
   it('takes nothing from an environment that is made for the commands by hand', async () => {
     const env = { ASYNCMCP_TRANSPORT: 'sns-sqs', ASYNCMCP_HOST: 'nowhere.invalid', ASYNCMCP_PORT: '1' };
-    for (const transport of ['sqs', 'webhook']) {
+    for (const transport of ['sqs', 'webhook', 'streamable-webhook']) {
       const { code, lines } = await finish(await start(demo, [transport], env));
       expect(lines.join('\n')).toContain(`✓ ${transport} passed in`);
       expect(code).toBe(0);

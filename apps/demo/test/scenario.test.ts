@@ -40,7 +40,7 @@ describe('scenario', () => {
       }
     };
     const createServer = (session: SessionInfo): ServerLike => {
-      const mcp = createDemoMcpServer(session, undefined, broadcast);
+      const mcp = createDemoMcpServer(session, { broadcast });
       servers.push(mcp);
       return mcp;
     };

@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
 import { spawnModule, until } from '@asyncmcp/testkit';
 import type { ModuleProcess } from '@asyncmcp/testkit';
@@ -31,6 +32,13 @@ export async function printed(child: ModuleProcess, text: string): Promise<void>
 export async function finish(child: ModuleProcess): Promise<Run> {
   const { code } = await child.exited;
   return { code, lines: child.output.split('\n') };
+}
+
+/** What a command prints from now on, however much that is: of the rest only the last lines are kept. */
+export function linesOf({ process: { stdout } }: ModuleProcess): readonly string[] {
+  const lines: string[] = [];
+  if (stdout !== null) createInterface({ input: stdout }).on('line', (line) => lines.push(line));
+  return lines;
 }
 
 export const demo = new URL('../dist/main.js', import.meta.url);

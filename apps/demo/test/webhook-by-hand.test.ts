@@ -5,11 +5,14 @@ import type { ModuleProcess } from '@asyncmcp/testkit';
 const server = import.meta.resolve('@asyncmcp/demo-server/main');
 const client = import.meta.resolve('@asyncmcp/demo-client/main');
 
-describe('server and client by hand, over webhooks', () => {
+describe.each([
+  { transport: 'webhook', path: '/mcp/request', steps: 9, replies: 'replies go to' },
+  { transport: 'streamable-webhook', path: '/mcp', steps: 10, replies: 'those of slow tools to' },
+])('server and client by hand, over $transport', ({ transport, path, steps, replies }) => {
   const running: ModuleProcess[] = [];
 
   async function run(file: string | URL, args: readonly string[]): Promise<ModuleProcess> {
-    const child = await start(file, args, { ASYNCMCP_TRANSPORT: 'webhook' });
+    const child = await start(file, args, { ASYNCMCP_TRANSPORT: transport });
     running.push(child);
     return child;
   }
@@ -28,10 +31,11 @@ describe('server and client by hand, over webhooks', () => {
   it('need nothing but the URL of the server', async () => {
     const { child, url } = await startServer();
     const { code, lines } = await finish(await run(client, ['--server-url', url]));
-    expect(lines.join('\n')).toContain('9 of 9 steps checked');
+    expect(lines.join('\n')).toContain(`${steps} of ${steps} steps checked`);
     expect(code).toBe(0);
     expect(await child.kill('SIGTERM')).toEqual({ code: 0, signal: null });
-    expect(child.output).toMatch(/replies go to http:\/\/127\.0\.0\.1:\d+\/webhook\/response/);
+    expect(new URL(url).pathname).toBe(path);
+    expect(child.output).toMatch(new RegExp(`${replies} http://127\\.0\\.0\\.1:\\d+/webhook/response`));
     expect(child.output).toContain('greet #2 answered');
     expect(child.output).toContain('wait #5 cancelled');
   });
@@ -40,7 +44,7 @@ describe('server and client by hand, over webhooks', () => {
     const { url } = await startServer();
     const clients = await Promise.all([1, 2].map(() => run(client, ['--server-url', url])));
     for (const { code, lines } of await Promise.all(clients.map(finish))) {
-      expect(lines.join('\n')).toContain('9 of 9 steps checked');
+      expect(lines.join('\n')).toContain(`${steps} of ${steps} steps checked`);
       expect(code).toBe(0);
     }
   });
@@ -49,8 +53,8 @@ describe('server and client by hand, over webhooks', () => {
     const { child, url } = await startServer();
     await child.kill();
     const { code, lines } = await finish(await run(client, ['--server-url', url, '--timeout', '0.3']));
-    expect(lines.join('\n')).toMatch(/→ POST \/mcp\/request +– initialize/);
-    expect(lines.join('\n')).toContain('0 of 9 steps checked, "handshake" failed');
+    expect(lines.join('\n')).toMatch(new RegExp(`→ POST ${path} +– initialize`));
+    expect(lines.join('\n')).toContain(`0 of ${steps} steps checked, "handshake" failed`);
     expect(code).toBe(1);
   });
 
@@ -58,7 +62,7 @@ describe('server and client by hand, over webhooks', () => {
     const { url } = await startServer();
     const args = ['--server-url', url, '--webhook-url', 'http://10.1.2.3/webhook/response'];
     const { code, lines } = await finish(await run(client, args));
-    expect(lines.join('\n')).toMatch(/→ POST \/mcp\/request +400 initialize/);
+    expect(lines.join('\n')).toMatch(new RegExp(`→ POST ${path} +400 initialize`));
     expect(lines.join('\n')).toContain('ERR_REPLY_ADDRESS_REFUSED');
     expect(code).toBe(1);
   });

@@ -16,7 +16,7 @@ function createServer({ resumed }) {
   const work = async ({ marker }) => {
     tell({ event: 'run', marker, resumed });
     if (hang) await new Promise(() => {});
-    return { content: [{ type: 'text', text: `${marker} by ${process.pid}` }] };
+    return { content: [{ type: 'text', text: `${String(marker)} by ${process.pid}` }] };
   };
   const crash = () => {
     tell({ event: 'run', marker: 'crash', resumed });

@@ -1,0 +1,31 @@
+import { StreamableWebhookServer, webhookTool } from '@asyncmcp/streamable-webhook';
+import { openSession } from './open-session.js';
+import { allowLoopback, reportUndelivered } from './serve-webhook.js';
+import type { ConsoleLog } from './console-log.js';
+import type { ServeWebhookOptions } from './serve-webhook.js';
+import type { Serving } from './serving.js';
+
+const PATH = '/mcp';
+
+/** Serves over Streamable HTTP: the tools that take their time answer by webhook, to clients that have given one. */
+export async function serveStreamableWebhook(
+  { host, port, concurrency }: ServeWebhookOptions,
+  log: ConsoleLog,
+): Promise<Serving> {
+  const server = new StreamableWebhookServer({
+    path: PATH,
+    createServer: (session) => openSession(session, { log, replyTo: shown(session.replyTo), markSlow: webhookTool }),
+    concurrency,
+    logger: log.logger,
+    allowWebhookUrl: allowLoopback,
+  });
+  server.onerror = (error) => log.error(error);
+  server.onundelivered = (failure) => reportUndelivered(failure, log);
+  const { url } = await server.listen({ host, port });
+  return { where: `at ${url}${PATH}`, sessions: server.sessions, close: () => server.close() };
+}
+
+/** A client without a webhook has no address. */
+function shown(replyTo: string): string {
+  return URL.canParse(replyTo) ? `its connection; those of slow tools to ${replyTo}` : 'its connection';
+}
