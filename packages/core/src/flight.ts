@@ -185,10 +185,18 @@ export class FlightLedger {
 }
 
 /**
- * What duplicates of a message have in common: sender and message id. A stranger who learns a message id still cannot reach another
- * client's recorded reply. With the lengths in it, no two senders and ids make the same key.
+ * What duplicates of a message have in common: sender, message id and request id. A stranger who learns a message id still cannot
+ * reach another client's recorded reply; who uses a message id again for another request does not get the answer of the first one,
+ * which would leave the other without any. With the lengths in it, no two of those make the same key.
  */
-export function flightKey({ messageId, sessionId = '', clientId = '', principal }: InboundEnvelope): string {
-  const key = `${messageId.length} ${sessionId.length} ${messageId} ${sessionId} ${clientId}`;
-  return principal === undefined ? key : `${clientId.length} ${key} ${principal}`;
+export function flightKey({
+  messageId,
+  sessionId = '',
+  clientId = '',
+  requestIdHint,
+  principal,
+}: InboundEnvelope): string {
+  const requestId = typeof requestIdHint === 'string' ? `"${requestIdHint}` : (requestIdHint ?? '');
+  const key = `${messageId.length} ${sessionId.length} ${clientId.length} ${messageId} ${sessionId} ${clientId} ${requestId}`;
+  return principal === undefined ? key : `${String(requestId).length} ${key} ${principal}`;
 }

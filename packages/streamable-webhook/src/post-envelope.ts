@@ -7,10 +7,22 @@ import type { Authenticated } from '@asyncmcp/webhook/parts';
 import type { JSONRPCMessage, MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { PostBody } from './post-body.js';
 
-/** What is known of a POST beside its messages: the routing metadata of its headers, and whose it is. */
-export function metadataOf(request: FastifyRequest, sender: Authenticated | undefined): InboundEnvelope {
+/**
+ * What is known of an HTTP request beside its messages: the routing metadata of its headers, and whose it is.
+ *
+ * @param lone - the message of a POST that has one
+ */
+export function metadataOf(
+  request: FastifyRequest,
+  sender: Authenticated | undefined,
+  lone?: JSONRPCMessage,
+): InboundEnvelope {
   const principal = sender?.principal;
-  return decodeHeaders('jsonrpc', '', request.headers, principal === undefined ? {} : { principal });
+  const requestIdHint = lone !== undefined && isRequest(lone) ? lone.id : undefined;
+  return decodeHeaders('jsonrpc', '', request.headers, {
+    ...(principal !== undefined && { principal }),
+    ...(requestIdHint !== undefined && { requestIdHint }),
+  });
 }
 
 /** What handlers are told of the way a message came, as the SDK's transport tells them. */

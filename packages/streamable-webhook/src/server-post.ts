@@ -28,9 +28,9 @@ export function createPostHandler(options: PostOptions): Handler {
   return async (request, reply, sender) => {
     const body = readRequest(request);
     if ('status' in body) return refuse(reply, body);
-    const metadata = metadataOf(request, sender);
-    const post = { request, reply, sender, metadata, body };
     const [first] = body.messages;
+    const metadata = metadataOf(request, sender, body.batched ? undefined : first);
+    const post = { request, reply, sender, metadata, body };
     if (first !== undefined && isInitialize(first)) return openSession(post, first, options);
     const found = await findSession(metadata, body.batched ? undefined : first, options);
     if ('status' in found) return refuse(reply, found);

@@ -11,6 +11,7 @@ import {
   hookEndpoint,
   http,
   initialize,
+  messagesIn,
   open,
   openSession,
   ping,
@@ -190,6 +191,20 @@ describe('names that mean something to JavaScript', () => {
 });
 
 describe('what is not as it should be', () => {
+  it('a message id that was used for another request: each request has the answer of its own', async () => {
+    const server = await startServer();
+    const { headers, hook } = await openSession(server);
+    const named = { ...headers, 'x-message-id': 'one' };
+    for (const id of [1, 2, '2']) {
+      expect(await post(server.url, ping(id), named)).toMatchObject({ status: 200, messages: [{ id, result: {} }] });
+    }
+    for (const id of [3, 4]) {
+      await post(server.url, call(id, 'echo_by_webhook', { value: `v${id}` }), named);
+      expect(textOf(messagesIn((await hook.reply(id)).body)[0])).toBe(`v${id}`);
+    }
+    expect(server.errors).toEqual([]);
+  });
+
   it('headers that are too large, or a session named twice, do no harm', async () => {
     const server = await startServer();
     expect(await post(server.url, ping(1), { 'x-junk': 'x'.repeat(20_000) })).toMatchObject({ status: 431 });

@@ -66,7 +66,7 @@ export function encodeMetadata(metadata: EnvelopeMetadata, identified = true): R
 export type ReceivedHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** What is known of a request beside its headers, and goes into its envelope. */
-export type Beside = Pick<InboundEnvelope, 'extra' | 'principal'>;
+export type Beside = Pick<InboundEnvelope, 'extra' | 'principal' | 'requestIdHint'>;
 
 /**
  * The envelope of a POST, or of a DELETE (`terminate`). Headers come from a stranger: values of the wrong kind or too long are
@@ -100,7 +100,8 @@ class PostedEnvelope implements InboundEnvelope {
   declare readonly extra?: MessageExtraInfo;
   declare readonly unnamed?: true;
 
-  constructor(type: InboundEnvelope['type'], body: string, headers: ReceivedHeaders, { extra, principal }: Beside) {
+  constructor(type: InboundEnvelope['type'], body: string, headers: ReceivedHeaders, beside: Beside) {
+    const { extra, principal } = beside;
     const messageId = token(headers, Header.messageId);
     const sessionId = token(headers, Header.sessionId) ?? token(headers, StreamableHeader.sessionId);
     const clientId = token(headers, Header.clientId);
@@ -119,7 +120,8 @@ class PostedEnvelope implements InboundEnvelope {
     if (protocolVersion !== undefined) this.protocolVersion = protocolVersion;
     if (relatedRequestId !== undefined) this.relatedRequestId = relatedRequestId;
     if (replyTo !== undefined) this.replyTo = replyTo;
-    if (typeof requestId === 'string' && VALUE.test(requestId)) this.requestIdHint = requestIdFromText(requestId);
+    if (beside.requestIdHint !== undefined) this.requestIdHint = beside.requestIdHint;
+    else if (typeof requestId === 'string' && VALUE.test(requestId)) this.requestIdHint = requestIdFromText(requestId);
     if (principal !== undefined) this.principal = principal;
     if (extra !== undefined) this.extra = extra;
   }
