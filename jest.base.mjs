@@ -9,7 +9,7 @@ export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   setupFiles: [fileURLToPath(new URL('jest.setup.mjs', import.meta.url))],
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   maxWorkers: 2,
   // js first: everything but our own sources is JavaScript
   moduleFileExtensions: ['js', 'mjs', 'cjs', 'ts', 'json', 'node'],
