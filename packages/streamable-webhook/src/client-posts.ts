@@ -1,6 +1,15 @@
 import { setMaxListeners } from 'node:events';
 import { AsyncMcpError, isRecord, isRequestId } from '@asyncmcp/core';
-import { Header, StreamableHeader, againHeaders, parseAnswer, readYes, sendUntilTaken } from '@asyncmcp/webhook/parts';
+import {
+  Header,
+  StreamableHeader,
+  againHeaders,
+  attemptOf,
+  parseAnswer,
+  readYes,
+  sendUntilTaken,
+  takenByOf,
+} from '@asyncmcp/webhook/parts';
 import type { Logger } from '@asyncmcp/core';
 import type { PostAnswer, Resendable, ServerAnswer } from '@asyncmcp/webhook/parts';
 import type { JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
@@ -23,8 +32,8 @@ export interface PostsOptions {
   readonly retryForMs: number;
   /** Whether a 401 or 403 is for the SDK, which can do something about it. */
   readonly handlesAuth: boolean;
-  /** Told of a request whose stream has ended or broken off. */
-  readonly onStreamClosed: (id: RequestId) => void;
+  /** Told of a request whose stream has ended or broken off, and of the server that it came from. */
+  readonly onStreamClosed: (id: RequestId, server: ServerAnswer) => void;
   readonly logger: Logger;
   readonly closing: AbortSignal;
 }
@@ -110,7 +119,7 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
     );
     if (forSdk !== undefined) return toResponse(forSdk);
     if (entry !== undefined && answer.status === 202) entry.taken = readYes(taken);
-    if (id !== undefined && answer.streamClosed !== undefined) void watch(id, answer.streamClosed);
+    if (id !== undefined && answer.streamClosed !== undefined) void watch(id, answer.streamClosed, serverOf(answer));
     return toResponse(answer);
   }
 
@@ -132,9 +141,9 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
     return new Response(null, { status: 200 });
   }
 
-  async function watch(id: RequestId, closed: Promise<void>): Promise<void> {
+  async function watch(id: RequestId, closed: Promise<void>, server: ServerAnswer): Promise<void> {
     await closed;
-    options.onStreamClosed(id);
+    options.onStreamClosed(id, server);
   }
 
   return {
@@ -150,6 +159,14 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
     begin: (opened) => void open.set(opened.request.id, { post: opened }),
     takenBy: (id) => open.get(id)?.taken,
     end: (id) => void open.delete(id),
+  };
+}
+
+/** What the server of a stream says of itself, as in the body of a 202: nothing, where it is none of this project's. */
+function serverOf({ headers }: ExchangeAnswer): ServerAnswer {
+  return {
+    takenBy: takenByOf(headers),
+    attempt: headers[Header.attempt] === undefined ? undefined : attemptOf(headers),
   };
 }
 

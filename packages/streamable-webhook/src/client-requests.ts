@@ -1,8 +1,8 @@
-import { toAsyncMcpError } from '@asyncmcp/core';
-import { createResends, isLost } from '@asyncmcp/webhook/parts';
+import { AsyncMcpError, toAsyncMcpError } from '@asyncmcp/core';
+import { createResends, isLost, nextSend } from '@asyncmcp/webhook/parts';
 import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
-import type { AsyncMcpError, Logger } from '@asyncmcp/core';
+import type { Logger } from '@asyncmcp/core';
 import type { ServerAnswer } from '@asyncmcp/webhook/parts';
 import type { ClientPosts, OpenPost } from './client-posts.js';
 
@@ -23,8 +23,8 @@ export interface ClientRequestsOptions {
 export interface ClientRequests {
   /** Sends a request; resolves when a server has taken it. */
   send(post: OpenPost, options: TransportSendOptions | undefined): Promise<void>;
-  /** The connection of a request has ended or broken off. */
-  onStreamClosed(id: RequestId): void;
+  /** The connection of a request, which this server had taken, has ended or broken off. */
+  onStreamClosed(id: RequestId, server: ServerAnswer): void;
   /** It is answered, or nobody waits for it any more. */
   answered(id: RequestId): void;
   close(): void;
@@ -82,25 +82,32 @@ export function createClientRequests(options: ClientRequestsOptions): ClientRequ
     };
   }
 
-  /** Posts a request again whose connection broke off, unless it is answered in that time. */
-  function sendCutOffIn(delayMs: number, entry: OpenRequest): void {
+  /** Does something about a request whose connection broke off, unless it is answered in that time. */
+  function whenStillOpen(entry: OpenRequest, delayMs: number, act: () => void): void {
     const { post } = entry;
     const timer = setTimeout(() => {
       cutOff.delete(timer);
-      // It may have been answered meanwhile: what came last was still on its way through the SDK.
-      if (open.get(post.request.id) !== entry || entry.post !== post) return;
-      if (!entry.resumable || delayMs !== CUT_OFF_MS) return void sendCutOff(entry);
-      // The SDK goes on with it. But where its server was killed, nothing comes on that connection, or there is none to be had.
-      if (options.resendAfterMs > 0) sendCutOffIn(Math.max(options.resendAfterMs, CUT_OFF_MS + 1), entry);
+      if (open.get(post.request.id) === entry && entry.post === post) act();
     }, delayMs).unref();
     cutOff.add(timer);
   }
 
+  function goOn(entry: OpenRequest, server: ServerAnswer): void {
+    const { resumable, post } = entry;
+    if (server.takenBy === undefined) {
+      if (!resumable) failed(notSentAgain(post.request.id));
+      return;
+    }
+    if (!resumable) return void sendCutOff(entry, server);
+    // The SDK goes on with it. But where its server was killed, nothing comes on that connection, or there is none to be had.
+    const { resendAfterMs } = options;
+    if (resendAfterMs > 0) whenStillOpen(entry, resendAfterMs, () => void sendCutOff(entry, server));
+  }
+
   /** The server absorbs it if it works on it, answers again if it has answered, and does it if it has forgotten it. */
-  async function sendCutOff(entry: OpenRequest): Promise<void> {
+  async function sendCutOff(entry: OpenRequest, server: ServerAnswer): Promise<void> {
     const { id } = entry.post.request;
-    // A server had begun with it. If it is the request that ends servers, one of them has to notice.
-    entry.post = { ...entry.post, attempt: entry.post.attempt + 1 };
+    entry.post = nextSend(entry.post, server);
     entry.resumable = false;
     logger.debug({ id }, 'a connection broke off before its answer; the request is posted again');
     try {
@@ -136,9 +143,10 @@ export function createClientRequests(options: ClientRequestsOptions): ClientRequ
       await send(request, { ...sendOptions, ...optionsOf(entry) });
       settle(request.id);
     },
-    onStreamClosed(id) {
+    onStreamClosed(id, server) {
       const entry = open.get(id);
-      if (entry !== undefined && !closing.aborted) sendCutOffIn(CUT_OFF_MS, entry);
+      // It may have been answered: what came last is still on its way through the SDK.
+      if (entry !== undefined && !closing.aborted) whenStillOpen(entry, CUT_OFF_MS, () => goOn(entry, server));
     },
     answered(id) {
       resends.answered(id);
@@ -150,4 +158,10 @@ export function createClientRequests(options: ClientRequestsOptions): ClientRequ
       for (const timer of cutOff) clearTimeout(timer);
     },
   };
+}
+
+/** A server that does not name itself does not know copies either: it would do what is asked a second time. */
+function notSentAgain(id: RequestId): AsyncMcpError {
+  const text = `The connection of request ${id} broke off before its answer, which could only come by webhook now. The server does not say that it knows copies of a request: it was not sent again.`;
+  return new AsyncMcpError('ERR_UNAVAILABLE', text, { details: { requestId: id } });
 }

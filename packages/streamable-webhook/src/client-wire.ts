@@ -48,7 +48,7 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
   const posts = createClientPosts({
     exchange,
     otherFetch: options.fetch ?? fetch,
-    onStreamClosed: (id) => requests.onStreamClosed(id),
+    onStreamClosed: (id, server) => requests.onStreamClosed(id, server),
     serverUrl,
     clientId,
     userHeaders: options.headers,

@@ -1,5 +1,5 @@
 import { AsyncMcpError, JsonRpcErrorCode, createEnvelope, errorResponse, toAsyncMcpError } from '@asyncmcp/core';
-import { attemptOf, refusalOf, sendRefusal } from '@asyncmcp/webhook/parts';
+import { Header, attemptOf, refusalOf, sendRefusal } from '@asyncmcp/webhook/parts';
 import { writeWebResponse } from './http-bridge.js';
 import { envelopeOf, extraOf } from './post-envelope.js';
 import { Via } from './reply-port.js';
@@ -67,7 +67,7 @@ export async function answerOverConnection(
   entered: readonly Entered<JSONRPCRequest>[],
   { request, reply, sender, metadata, body }: Post,
   session: SessionRecord,
-  { channels, inbox, host, jsonResponse }: PostOptions,
+  { channels, inbox, host, serverId, jsonResponse }: PostOptions,
 ): Promise<FastifyReply> {
   const opened = channels.of(session.id);
   const channel = opened instanceof SessionChannel ? opened : await opened;
@@ -79,6 +79,11 @@ export async function answerOverConnection(
   }
   channel.begin();
   const attempt = attemptOf(request.headers);
+  const isNamed = metadata.unnamed !== true && !body.batched;
+  if (isNamed) {
+    void reply.header(Header.takenBy, serverId);
+    if (!host.knows(metadata)) void reply.header(Header.attempt, String(attempt));
+  }
   const waiting = new Map(entered.map(({ message, place }) => [message.id, place]));
   const begin = (message: JSONRPCRequest, extra: MessageExtraInfo): void => {
     const place = waiting.get(message.id);
@@ -88,7 +93,7 @@ export async function answerOverConnection(
     inbox.keep(envelope, attempt, place, new OnConnection(channel, message.id));
   };
   // A client that would post it again counts how often servers have begun with it: it is to know before anything can happen.
-  const tellsFirst = metadata.unnamed !== true && !jsonResponse;
+  const tellsFirst = isNamed && !jsonResponse;
   const told: (() => void)[] = [];
   try {
     const response = await channel.post(request, {

@@ -158,7 +158,10 @@ describe('terminateSession()', () => {
 
   it('is content when the session has ended already', async () => {
     const { server } = await system().server();
-    const transport = system().transport();
+    // The stream on which the client listens ends with the session. It does not come back for it while this runs.
+    const seconds = { initialReconnectionDelay: 60_000, maxReconnectionDelay: 60_000 };
+    const reconnectionOptions = { ...seconds, reconnectionDelayGrowFactor: 1, maxRetries: 1 };
+    const transport = system().transport({ reconnectionOptions });
     const client = await system().client(transport);
     const errors: Error[] = [];
     await until(() => server.sessions.list()[0] !== undefined && isListening(), { message: 'the client to listen' });

@@ -1,9 +1,14 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { createDeferred, rejectionOf, until } from '@asyncmcp/testkit';
 import { MemorySessionStore } from '@asyncmcp/core';
 import { InMemoryEventStore } from '@modelcontextprotocol/sdk/examples/shared/inMemoryEventStore.js';
-import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { ErrorCode, ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { call, callsIn, messagesOf, responsesIn, textOf, useSystem } from './client-system.js';
+import { createTools } from './client-tools.js';
+import type { AddressInfo } from 'node:net';
 
 const system = useSystem();
 
@@ -144,6 +149,54 @@ describe('a connection that is cut in mid-call', () => {
     expect(runs).toHaveLength(1);
     expect(responsesIn(messages)).toHaveLength(1);
     expect(new Set(callsIn(system().seen).map(({ headers }) => headers['x-message-id'])).size).toBe(1);
+  });
+
+  it('is made again to the process that has the call, of two behind one address: it runs once', async () => {
+    const store = new MemorySessionStore();
+    const servers = [await system().server({ store }), await system().server({ store })];
+    const client = await system().client();
+    const runs = (): number => servers.reduce((sum, one) => sum + one.runs.length, 0);
+    const begun = createDeferred<void>();
+    const answer = client.callTool({ name: 'slow' }, undefined, { onprogress: () => begun.resolve() });
+    // With what came over it, the client knows which process has the call.
+    await begun.promise;
+    const both = [...system().targets];
+    // Those that do not have it.
+    system().targets.splice(0, 2, ...both.filter((_target, nth) => servers[nth]?.runs.length === 0));
+    system().wire.cut();
+    await until(() => callsIn(system().seen).length > 2, { message: 'the call to be posted to the wrong one, twice' });
+    system().targets.splice(0, 1, ...both);
+    for (const { finish } of servers) finish();
+    expect(textOf(await answer)).toBe('slow and steady');
+    expect(runs()).toBe(1);
+  });
+
+  it('is not made again to a server of others, which would do it twice: the caller is told what to know', async () => {
+    const { runs, createServer, finish } = createTools();
+    const sdk = new StreamableHTTPServerTransport({ sessionIdGenerator: () => 'of-others' });
+    // @ts-expect-error The SDK's types do not go with exactOptionalPropertyTypes.
+    await createServer().connect(sdk);
+    const http = createHttpServer((request, response) => void sdk.handleRequest(request, response));
+    await once(http.listen(0, '127.0.0.1'), 'listening');
+    system().atTheEnd(async () => {
+      finish();
+      await sdk.close();
+      http.close();
+    });
+    system().targets.push(`http://127.0.0.1:${(http.address() as AddressInfo).port}`);
+    const client = await system().client();
+    const errors: Error[] = [];
+    client.onerror = (error) => void errors.push(error);
+    const begun = createDeferred<void>();
+    const options = { timeout: 2000, onprogress: () => begun.resolve() };
+    const failure = rejectionOf(client.callTool({ name: 'slow' }, undefined, options));
+    await begun.promise;
+    system().wire.cut();
+    expect(await failure).toMatchObject({ code: ErrorCode.RequestTimeout });
+    expect(runs).toHaveLength(1);
+    expect(callsIn(system().seen)).toHaveLength(1);
+    const told = { code: 'ERR_UNAVAILABLE', message: expect.stringContaining('it was not sent again') };
+    expect(errors).toContainEqual(expect.objectContaining(told));
   });
 
   it('may be cut again and again', async () => {

@@ -49,7 +49,7 @@ export function createResends<R extends Resendable>({ afterMs, post, onFailed }:
   async function sendAgain(id: RequestId, entry: Open<R>): Promise<void> {
     entry.sending = true;
     try {
-      entry.request = next(entry.request, await post(entry.request));
+      entry.request = nextSend(entry.request, await post(entry.request));
     } catch (error) {
       if (open.get(id) === entry && (await onFailed(id, error)) === 'stop') answered(id);
     } finally {
@@ -77,7 +77,7 @@ export function createResends<R extends Resendable>({ afterMs, post, onFailed }:
       if (entry === undefined) return;
       // A server that does not name itself, such as asyncmcp for Python, does not know copies either: it would run them.
       if (answer.takenBy === undefined) return answered(id);
-      entry.request = next(entry.request, answer);
+      entry.request = nextSend(entry.request, answer);
       entry.sending = false;
       entry.sentAt = Date.now();
       // Waiting for an answer keeps no process alive: the receiver that listens for it does.
@@ -91,7 +91,7 @@ export function createResends<R extends Resendable>({ afterMs, post, onFailed }:
   };
 }
 
-/** A server that has begun with it counts as one attempt. One that only absorbed a copy says no number. */
-function next<R extends Resendable>(request: R, { attempt, takenBy }: ServerAnswer): R {
+/** What is sent next of a request that a server has taken: one that has begun with it counts as one attempt; a copy is not counted. */
+export function nextSend<R extends Resendable>(request: R, { attempt, takenBy }: ServerAnswer): R {
   return { ...request, takenBy, attempt: attempt === undefined ? request.attempt : attempt + 1 };
 }
