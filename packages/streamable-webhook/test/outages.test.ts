@@ -174,7 +174,6 @@ describe('a connection that is cut in mid-call', () => {
   it('is not made again to a server of others, which would do it twice: the caller is told what to know', async () => {
     const { runs, createServer, finish } = createTools();
     const sdk = new StreamableHTTPServerTransport({ sessionIdGenerator: () => 'of-others' });
-    // @ts-expect-error The SDK's types do not go with exactOptionalPropertyTypes.
     await createServer().connect(sdk);
     const http = createHttpServer((request, response) => void sdk.handleRequest(request, response));
     await once(http.listen(0, '127.0.0.1'), 'listening');
