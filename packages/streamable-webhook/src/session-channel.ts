@@ -1,13 +1,15 @@
-import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
 import { AsyncMcpError, JsonRpcErrorCode, errorResponse, isNotification, isRequest, isResponse } from '@asyncmcp/core';
 import { eventsOfSession } from './event-store.js';
+import { restOfEndedStream } from './ended-stream.js';
 import { toWebRequest } from './http-bridge.js';
+import { openSdkTransport } from './sdk-transport.js';
 import type { ServerResponse } from 'node:http';
+import type { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { JSONRPCMessage, JSONRPCRequest, MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Logger } from '@asyncmcp/core';
 import type { FastifyRequest } from 'fastify';
-import type { EventStore, SessionEvents, StreamEvents } from './event-store.js';
+import type { EventStore, SessionEvents } from './event-store.js';
 
 export interface ChannelOptions {
   readonly jsonResponse: boolean;
@@ -30,15 +32,15 @@ export interface ChannelPost {
   readonly onRequest: (request: JSONRPCRequest, extra: MessageExtraInfo) => void;
 }
 
-const ACCEPT_BOTH = 'application/json, text/event-stream';
-
-/** What the SDK's transport is told to make it go on with a session. Of before resumable streams: no event is stored for it. */
-const PRIMER = {
-  jsonrpc: '2.0' as const,
-  id: 'asyncmcp-primer',
-  method: 'initialize',
-  params: { protocolVersion: '2025-03-26', capabilities: {}, clientInfo: { name: 'asyncmcp', version: '0' } },
-};
+/** A request that waits for its answer. */
+interface Waiting {
+  /** What it came in. */
+  readonly post: ChannelPost;
+  /** Whether the SDK has handed it on. */
+  handedOn: boolean;
+  /** Whether its answer is on its way to the connection, or into the event store. */
+  answering: boolean;
+}
 
 function isBatch({ requests }: ChannelPost): boolean {
   return requests.length > 1;
@@ -50,12 +52,8 @@ export class SessionChannel {
   readonly #options: ChannelOptions;
   readonly #events: SessionEvents | undefined;
   readonly #transport: WebStandardStreamableHTTPServerTransport;
-  /** Requests that the SDK has and has not handed on yet, by id. */
-  readonly #posts = new Map<RequestId, ChannelPost>();
-  /** Requests whose answer was not sent yet, with the POST that they came in. */
-  readonly #unanswered = new Map<RequestId, ChannelPost>();
-  /** Requests whose answer is on its way to the connection, or into the event store. */
-  readonly #answering = new Set<RequestId>();
+  /** Requests whose answer was not sent yet, by id; of copies, the newest. */
+  readonly #waiting = new Map<RequestId, Waiting>();
   /** Lets go of who waits for JSON. */
   readonly #abandon = new WeakMap<ChannelPost, () => void>();
   #underWay = 0;
@@ -63,30 +61,33 @@ export class SessionChannel {
   #freed = false;
   #onOver: (() => void) | undefined;
 
-  /** @param onOver - called once, when nothing is under way and the session's live server is no more */
-  private constructor(sessionId: string, options: ChannelOptions, onOver: () => void) {
-    const { jsonResponse, eventStore, retryIntervalMs, keepAliveMs, logger, report } = options;
+  private constructor(
+    sessionId: string,
+    transport: WebStandardStreamableHTTPServerTransport,
+    events: SessionEvents | undefined,
+    options: ChannelOptions,
+    onOver: () => void,
+  ) {
     this.sessionId = sessionId;
+    this.#transport = transport;
+    this.#events = events;
     this.#options = options;
-    this.#events = eventStore === undefined ? undefined : eventsOfSession(eventStore, sessionId, report);
     this.#onOver = onOver;
-    this.#transport = new WebStandardStreamableHTTPServerTransport({
-      sessionIdGenerator: () => sessionId,
-      enableJsonResponse: jsonResponse,
-      keepAliveMs,
-      ...(this.#events !== undefined && { eventStore: this.#events }),
-      ...(retryIntervalMs !== undefined && { retryInterval: retryIntervalMs }),
-    });
-    this.#transport.onmessage = (message, extra = {}) => this.#handOn(message, extra);
+    transport.onmessage = (message, extra = {}) => this.#handOn(message, extra);
     // Of what it refuses, the client is told; here it is no failure.
-    this.#transport.onerror = (error) => logger.debug({ err: error, sessionId }, error.message);
+    transport.onerror = (error) => options.logger.debug({ err: error, sessionId }, error.message);
   }
 
-  /** A channel for a session that exists. */
+  /**
+   * A channel for a session that exists.
+   *
+   * @param onOver - called once, when nothing is under way and the session's live server is no more
+   */
   static async open(sessionId: string, options: ChannelOptions, onOver: () => void): Promise<SessionChannel> {
-    const channel = new SessionChannel(sessionId, options, onOver);
-    await channel.#prime();
-    return channel;
+    const { eventStore, report } = options;
+    const events = eventStore === undefined ? undefined : eventsOfSession(eventStore, sessionId, report);
+    const transport = await openSdkTransport(sessionId, events, options);
+    return new SessionChannel(sessionId, transport, events, options, onOver);
   }
 
   /** Whether a client holds a stream open to hear what the session says by itself. */
@@ -96,7 +97,7 @@ export class SessionChannel {
 
   /** Whether a request with this id waits for its answer. */
   isAnswering(id: RequestId): boolean {
-    return this.#unanswered.has(id);
+    return this.#waiting.has(id);
   }
 
   /** Answers a POST: with the stream that its requests are answered on, or with what is wrong with it. */
@@ -104,13 +105,12 @@ export class SessionChannel {
     const { requests, batched, authInfo } = post;
     for (const { id } of requests) {
       // The answer goes to the newest copy: whoever still waits on an older connection is not kept waiting there.
-      const older = this.#unanswered.get(id);
+      const older = this.#waiting.get(id);
       if (older !== undefined) {
         this.#transport.closeSSEStream(id);
-        this.#abandon.get(older)?.();
+        this.#abandon.get(older.post)?.();
       }
-      this.#posts.set(id, post);
-      this.#unanswered.set(id, post);
+      this.#waiting.set(id, { post, handedOn: false, answering: false });
     }
     const answering = this.#transport.handleRequest(toWebRequest(request), {
       parsedBody: batched ? requests : requests[0],
@@ -124,9 +124,8 @@ export class SessionChannel {
   /** What the SDK did not take. */
   #forget(post: ChannelPost): void {
     for (const { id } of post.requests) {
-      if (this.#posts.get(id) !== post) continue;
-      this.#posts.delete(id);
-      this.#unanswered.delete(id);
+      const waiting = this.#waiting.get(id);
+      if (waiting?.post === post && !waiting.handedOn) this.#waiting.delete(id);
     }
   }
 
@@ -142,31 +141,13 @@ export class SessionChannel {
 
   /** Answers a GET: with the stream of what the session says by itself, or with one that goes on after `Last-Event-ID`. */
   async get(request: FastifyRequest): Promise<Response> {
-    const ended = await this.#restOfEndedStream(request.headers['last-event-id']);
-    return ended ?? this.#transport.handleRequest(toWebRequest(request));
-  }
-
-  /**
-   * What a client has missed of a stream that has ended, and its end. The SDK would hold the connection open, though nothing more can
-   * come over it, and the session would never be idle.
-   */
-  async #restOfEndedStream(lastEventId: string | string[] | undefined): Promise<Response | undefined> {
-    if (this.#events === undefined || typeof lastEventId !== 'string' || lastEventId === '') return undefined;
-    let found: StreamEvents | undefined;
-    try {
-      found = await this.#events.eventsAfter(lastEventId);
-    } catch {
-      const error = new AsyncMcpError('ERR_UNAVAILABLE', 'What was missed could not be looked up; try again.');
-      const body = errorResponse(undefined, JsonRpcErrorCode.internalError, error);
-      return Response.json(body, { status: 503, headers: { 'retry-after': '1' } });
+    const lastEventId = request.headers['last-event-id'];
+    if (this.#events !== undefined && typeof lastEventId === 'string' && lastEventId !== '') {
+      const batchIsOpen = [...this.#waiting.values()].some(({ post }) => isBatch(post));
+      const rest = await restOfEndedStream(this.#events, lastEventId, this.sessionId, batchIsOpen);
+      if (rest !== undefined) return rest;
     }
-    const last = found?.events.at(-1)?.[1];
-    // A stream ends with its answer; that of a batch with the last of them.
-    const isEnded = last !== undefined && isResponse(last) && ![...this.#unanswered.values()].some(isBatch);
-    if (found === undefined || !isEnded) return undefined;
-    const text = found.events.map(([id, message]) => `event: message\nid: ${id}\ndata: ${JSON.stringify(message)}\n\n`);
-    const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' };
-    return new Response(text.join(''), { headers: { ...headers, 'mcp-session-id': this.sessionId } });
+    return this.#transport.handleRequest(toWebRequest(request));
   }
 
   /** A client listens. Call the result when it no longer does. */
@@ -197,28 +178,37 @@ export class SessionChannel {
    *   where no event store keeps it
    */
   async send(message: JSONRPCMessage, relatedRequestId?: RequestId): Promise<void> {
-    if (isNotification(message) && relatedRequestId !== undefined && !this.#unanswered.has(relatedRequestId)) {
+    if (isResponse(message) && message.id !== undefined) return this.#answer(message, message.id);
+    if (isNotification(message) && relatedRequestId !== undefined && !this.#waiting.has(relatedRequestId)) {
       const { sessionId } = this;
       this.#options.logger.debug({ sessionId, method: message.method }, 'a notification came after its answer');
       return;
     }
     const unheard = isRequest(message) && relatedRequestId === undefined && !this.isListening;
     if (unheard && this.#options.eventStore === undefined) throw this.#gone();
-    const answered = isResponse(message) ? message.id : undefined;
-    const post = answered === undefined ? undefined : this.#unanswered.get(answered);
-    if (answered !== undefined) this.#answering.add(answered);
+    await this.#hand(message, relatedRequestId === undefined ? undefined : { relatedRequestId });
+  }
+
+  async #answer(message: JSONRPCMessage, id: RequestId): Promise<void> {
+    const waiting = this.#waiting.get(id);
+    if (waiting !== undefined) waiting.answering = true;
     try {
-      await this.#transport.send(message, relatedRequestId === undefined ? undefined : { relatedRequestId });
+      await this.#hand(message);
+    } finally {
+      if (this.#waiting.get(id) === waiting) this.#waiting.delete(id);
+    }
+    // A copy of the request came while an event store took the answer: who waits there has none yet.
+    if (this.#waiting.has(id)) return this.#answer(message, id);
+    // The SDK takes JSON, and all answers of a batch but the last, whether or not anybody is there.
+    if (waiting?.post.raw.destroyed === true && !this.#keepsAnswers) throw this.#gone();
+  }
+
+  async #hand(message: JSONRPCMessage, options?: { relatedRequestId: RequestId }): Promise<void> {
+    try {
+      await this.#transport.send(message, options);
     } catch (error) {
       throw this.#gone(error);
-    } finally {
-      if (answered !== undefined) {
-        this.#answering.delete(answered);
-        this.#unanswered.delete(answered);
-      }
     }
-    // The SDK takes JSON, and all answers of a batch but the last, whether or not anybody is there.
-    if (post?.raw.destroyed === true && !this.#keepsAnswers) throw this.#gone();
   }
 
   /** Whether a client can come back for an answer. */
@@ -228,13 +218,13 @@ export class SessionChannel {
 
   /** Nothing more comes of a request. If it was not answered, because it was cancelled, its connection is not kept waiting. */
   async finish(id: RequestId): Promise<void> {
-    const post = this.#unanswered.get(id);
-    if (post === undefined || this.#answering.has(id)) return;
-    this.#unanswered.delete(id);
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined || waiting.answering) return;
+    this.#waiting.delete(id);
     const { jsonResponse, logger } = this.#options;
     // Where no event can be resumed, an end without an answer is an end; the specification wants no answer to what was cancelled.
     // Others of its batch wait on the same connection, which the SDK ends when each has an answer.
-    if (!isBatch(post) && !jsonResponse && !this.#keepsAnswers) this.#transport.closeSSEStream(id);
+    if (!isBatch(waiting.post) && !jsonResponse && !this.#keepsAnswers) this.#transport.closeSSEStream(id);
     // To a stream that was ended this is not sent: the SDK only forgets its request then.
     const error = new AsyncMcpError('ERR_CLOSED', 'The request was cancelled.');
     try {
@@ -268,19 +258,9 @@ export class SessionChannel {
 
   #handOn(message: JSONRPCMessage, extra: MessageExtraInfo): void {
     if (!isRequest(message)) return;
-    const post = this.#posts.get(message.id);
-    this.#posts.delete(message.id);
-    post?.onRequest(message, extra);
-  }
-
-  /** The SDK's transport serves a session once it has seen an `initialize`; here the host answers that, and sessions outlive processes. */
-  async #prime(): Promise<void> {
-    const headers = { accept: ACCEPT_BOTH, 'content-type': 'application/json' };
-    const request = new Request('http://localhost/', { method: 'POST', headers });
-    const answering = this.#transport.handleRequest(request, { parsedBody: PRIMER });
-    if (this.#options.jsonResponse) await this.#transport.send({ jsonrpc: '2.0', id: PRIMER.id, result: {} });
-    const { body, ok } = await answering;
-    await body?.cancel();
-    if (!ok) throw new AsyncMcpError('ERR_INTERNAL', 'The HTTP transport of the MCP SDK did not take a session up.');
+    const waiting = this.#waiting.get(message.id);
+    if (waiting === undefined || waiting.handedOn) return;
+    waiting.handedOn = true;
+    waiting.post.onRequest(message, extra);
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { MemorySessionStore } from '@asyncmcp/core';
-import { until } from '@asyncmcp/testkit';
+import { createDeferred, until } from '@asyncmcp/testkit';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { InMemoryEventStore } from '@modelcontextprotocol/sdk/examples/shared/inMemoryEventStore.js';
@@ -39,6 +39,35 @@ describe('a connection cut in mid-call, where events are kept', () => {
     expect(textOf(await again.next('the result', ({ id }) => id === 4))).toBe('slow and steady');
     await until(() => again.ended(), { message: 'the end of the stream' });
     expect(again.messages().filter(({ method }) => method === 'notifications/message')).toEqual([]);
+    expect(server.calls).toHaveLength(1);
+    expect(server.errors).toEqual([]);
+  });
+
+  it('may be replaced by a copy while the store takes the answer: who waits there has it, too', async () => {
+    const events = new InMemoryEventStore();
+    const taken = createDeferred<void>();
+    const asked = createDeferred<void>();
+    const eventStore: EventStore = {
+      replayEventsAfter: (...args) => events.replayEventsAfter(...args),
+      async storeEvent(streamId, message) {
+        if ('result' in message && message.id === 4) {
+          asked.resolve();
+          await taken.promise;
+        }
+        return events.storeEvent(streamId, message);
+      },
+    };
+    const server = await startServer({ eventStore });
+    const { headers } = await openSession(server, { webhook: false });
+    const named = { ...headers, 'x-message-id': 'named' };
+    await open('POST', server.url, named, call(4, 'slow'));
+    await until(() => server.calls.length === 1, { message: 'the call' });
+    server.finish();
+    await asked.promise;
+    const copy = await open('POST', server.url, named, call(4, 'slow'));
+    taken.resolve();
+    expect(textOf(await copy.next('the result', ({ id }) => id === 4))).toBe('slow and steady');
+    await until(() => copy.ended(), { message: 'the end of the stream' });
     expect(server.calls).toHaveLength(1);
     expect(server.errors).toEqual([]);
   });
