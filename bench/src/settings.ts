@@ -13,6 +13,8 @@ export interface Settings {
   /** What HTTP is asked otherwise than queues. */
   readonly webhook: {
     readonly manyInFlight: ComparisonPlan;
+    /** The MCP SDK without this project. */
+    readonly sdk: ComparisonPlan;
     /** What it compares differs by little: more rounds, so that chance does not decide. */
     readonly signing: ComparisonPlan;
     readonly idle: {
@@ -40,6 +42,7 @@ export const FULL: Settings = {
   idle: { sessions: 10_000, warmUpSessions: 100, windowMs: 12_000 },
   webhook: {
     manyInFlight: { calls: 8_000, inFlight: 64, starts: 3, rounds: 6, warmUpCalls: 16_000 },
+    sdk: { calls: 8_000, inFlight: 64, starts: 2, rounds: 6, warmUpCalls: 16_000 },
     signing: { calls: 4_000, inFlight: 64, starts: 3, rounds: 16, warmUpCalls: 16_000 },
     idle: { sessions: 5_000, warmUpSessions: 100, quietWithinMs: 60_000 },
   },
@@ -56,6 +59,7 @@ export const QUICK: Settings = {
   idle: { sessions: 100, warmUpSessions: 20, windowMs: 1_000 },
   webhook: {
     manyInFlight: { calls: 256, inFlight: 64, starts: 1, rounds: 2, warmUpCalls: 64 },
+    sdk: { calls: 256, inFlight: 64, starts: 1, rounds: 2, warmUpCalls: 64 },
     signing: { calls: 256, inFlight: 64, starts: 1, rounds: 2, warmUpCalls: 64 },
     idle: { sessions: 100, warmUpSessions: 20, quietWithinMs: 60_000 },
   },

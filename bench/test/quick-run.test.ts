@@ -44,6 +44,8 @@ it('a quick run measures every section of every transport and writes it down', a
     expect(figure(sqs, 'API calls in 1 s beyond one poll')).toMatchObject({ asyncmcp: 0 });
     // The same two POSTs: that is what makes the throughputs comparable.
     expect(figure(webhook, 'HTTP requests per call, both sides')).toMatchObject({ asyncmcp: 2, byHand: 2 });
+    expect(figure(webhook, 'throughput, SDK alone : by hand').asyncmcp).toBeGreaterThan(0);
+    expect(figure(webhook, 'throughput, asyncmcp : SDK alone').asyncmcp).toBeGreaterThan(0);
     expect(figure(webhook, 'throughput, signed : unsigned').asyncmcp).toBeGreaterThan(0);
     expect(figure(webhook, 'open sockets of the server')).toMatchObject({ asyncmcp: 0 });
     // Over the connection it is one request, by webhook two.

@@ -1,7 +1,8 @@
 import { compare } from '../compare.js';
 import { describeRounds, manyInFlightSection, oneAtATimeSection } from '../sections.js';
-import { startBesideByHand, startBesideUnsigned } from './contenders.js';
+import { startBesideByHand, startBesideSdkAlone, startBesideUnsigned, startSdkBesideByHand } from './contenders.js';
 import { measureIdleSessions } from './idle-sessions.js';
+import { sdkSection } from './sdk-section.js';
 import { signingSection } from './signing-section.js';
 import type { Progress } from '../benchmark.js';
 import type { Report, Section } from '../report.js';
@@ -20,6 +21,11 @@ export async function benchmarkWebhook(settings: Settings, progress: Progress): 
   sections.push(await manySessions(webhook.manyInFlight));
   progress(`${webhook.manyInFlight.inFlight} calls in flight of one session`);
   sections.push(await oneSession(webhook.manyInFlight));
+  progress('the MCP SDK alone');
+  const { inFlight } = webhook.sdk;
+  const ceiling = await compare(() => startSdkBesideByHand(inFlight), webhook.sdk);
+  const ours = await compare(() => startBesideSdkAlone(inFlight), webhook.sdk);
+  sections.push(sdkSection(ceiling, ours, webhook.sdk));
   progress('signing');
   const signing = await compare(() => startBesideUnsigned(webhook.signing.inFlight), webhook.signing);
   sections.push(signingSection(signing, webhook.signing));

@@ -28,7 +28,7 @@ export function echoOf({ id, params }: EchoRequest): EchoReply {
 }
 
 /** What goes with every message, each way, as with this project's: who it is from, its session, its id. */
-const METADATA = {
+export const METADATA = {
   'content-type': 'application/json',
   'x-client-id': randomUUID(),
   'x-session-id': randomUUID(),
