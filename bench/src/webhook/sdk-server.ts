@@ -4,7 +4,7 @@ import { fastify } from 'fastify';
 import { Pool } from 'undici';
 import { answerParent } from '../answer-parent.js';
 import { createEchoServer } from '../echo-server.js';
-import { CONNECTIONS, post, replyHeaders } from './by-hand-messages.js';
+import { CONNECTIONS, replyHeaders } from './by-hand-messages.js';
 import { BareTransport } from './sdk-transport.js';
 import { countRequests } from './usage.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
