@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { spawnAwsEmulator } from '@asyncmcp/testkit';
+import { filesOf, packPackages } from '../src/pack.js';
+import { Project, installLine } from '../src/project.js';
+import { startRegistry } from '../src/registry.js';
+import type { AwsEmulatorChild } from '@asyncmcp/testkit';
+import type { PackedPackage, Registry } from '../src/registry.js';
+
+const AWS = /^@(aws-sdk|smithy)\//;
+const HTTP = /^(fastify|undici)$/;
+/** What a user of one package must not get with it. */
+const FOREIGN: Record<string, RegExp[]> = {
+  '@asyncmcp/core': [AWS, HTTP, /^@asyncmcp\/(?!core$)/],
+  '@asyncmcp/sqs': [HTTP, /^@aws-sdk\/client-sns$/, /^@asyncmcp\/(?!core$|sqs$)/],
+  '@asyncmcp/sns-sqs': [HTTP, /^@asyncmcp\/(?!core$|sqs$|sns-sqs$)/],
+  '@asyncmcp/webhook': [AWS, /^@asyncmcp\/(?!core$|webhook$)/],
+  '@asyncmcp/streamable-webhook': [AWS, /^@asyncmcp\/(?!core$|webhook$|streamable-webhook$)/],
+};
+
+let folder: string;
+let packed: PackedPackage[];
+let registry: Registry;
+let emulator: AwsEmulatorChild;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'asyncmcp-packed-'));
+  packed = await packPackages(folder);
+  registry = await startRegistry(packed);
+  emulator = await spawnAwsEmulator();
+});
+
+afterAll(async () => {
+  await emulator?.stop();
+  await registry?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function find(name: string): PackedPackage {
+  const found = packed.find(({ manifest }) => manifest.name === name);
+  if (found === undefined) throw new Error(`${name} was not packed`);
+  return found;
+}
+
+describe.each(Object.keys(FOREIGN))('%s, packed', (name) => {
+  test('has what it needs, and nothing of the workspace', async () => {
+    const { manifest, tarball } = find(name);
+    expect(JSON.stringify(manifest)).not.toMatch(/workspace:|catalog:/);
+    const files = await filesOf(tarball);
+    expect(files).toEqual(
+      expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts']),
+    );
+    expect(
+      files.filter((file) => !/^(package\.json|README\.md|CHANGELOG\.md|LICENSE|(dist|src)\/.+)$/.test(file)),
+    ).toEqual([]);
+  });
+
+  test('installs as its README says, with no foreign packages, and serves a call', async () => {
+    const { directory } = find(name);
+    // core's has none: one gets it with a transport.
+    const packages = (await installLine(directory)) ?? [name, '@modelcontextprotocol/sdk'];
+    const project = await Project.install(packages, registry, folder);
+    const names = await project.packages();
+    expect(names).toContain(name);
+    expect(names.filter((other) => FOREIGN[name]?.some((pattern) => pattern.test(other)))).toEqual([]);
+
+    const consumer = fileURLToPath(new URL(`consumers/${basename(directory)}.mts`, import.meta.url));
+    await project.compile(consumer, 'bundler');
+    await project.compile(consumer, 'node16');
+    expect(await project.start(awsEnvironment())).toBe('called\n');
+  });
+});
+
+function awsEnvironment(): Record<string, string> {
+  const { endpoint, region, credentials } = emulator.clientConfig;
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+  };
+}
