@@ -232,6 +232,9 @@ describe('what is not as it should be', () => {
     'http://example.com/',
     'https://user:pw@example.com/',
     'nonsense',
+    7,
+    [['https://example.com/']],
+    null,
   ])('a webhook at %s opens no session unless it is allowed', async (webhookUrl) => {
     const server = await startServer({ allowWebhookUrl: undefined });
     expect(errorOf(await post(server.url, initialize({ webhookUrl })))).toMatchObject({ status: 400, code: -32602 });

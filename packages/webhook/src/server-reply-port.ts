@@ -82,14 +82,18 @@ function addressOf(params: Readonly<Record<string, unknown>>): string | undefine
     const text = 'params._meta.webhookSecret is no signing secret: "whsec_" and 24 to 64 bytes in base64.';
     throw new AsyncMcpError('ERR_MESSAGE_INVALID', text, { cause: error });
   }
-  const address = metaOf(params)['webhookUrl'];
-  return typeof address === 'string' && address !== '' ? address : undefined;
+  const address = textIn(params, 'webhookUrl');
+  return address === '' ? undefined : address;
 }
 
-/** Whatever stands there: what is no text is no secret either, and must not pass for none. */
 function secretIn(params: unknown): string | undefined {
-  const secret = metaOf(params)['webhookSecret'];
-  return secret === undefined || typeof secret === 'string' ? secret : 'no text';
+  return textIn(params, 'webhookSecret');
+}
+
+/** Whatever stands there: what is no text is no URL and no secret either, and must not pass for none. */
+function textIn(params: unknown, name: string): string | undefined {
+  const value = metaOf(params)[name];
+  return value === undefined || typeof value === 'string' ? value : 'no text';
 }
 
 function metaOf(params: unknown): Readonly<Record<string, unknown>> {
