@@ -46,13 +46,6 @@ export class Calls {
   }
 }
 
-/** Tells the caller how far its call is, if it wants to know. */
-export async function sendProgress(extra: ToolExtra, progress: number, total: number): Promise<void> {
-  const progressToken = extra._meta?.progressToken;
-  if (progressToken === undefined) return;
-  await extra.sendNotification({ method: 'notifications/progress', params: { progressToken, progress, total } });
-}
-
 export function textResult(text: string): CallToolResult {
   return { content: [{ type: 'text', text }] };
 }

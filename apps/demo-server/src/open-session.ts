@@ -1,11 +1,14 @@
 import { createDemoMcpServer } from './demo-mcp-server.js';
+import { describeReplies } from './replies.js';
 import type { ServerLike, SessionInfo } from '@asyncmcp/core';
 import type { ConsoleLog } from './console-log.js';
 import type { DemoMcpServerOptions } from './demo-mcp-server.js';
+import type { Transport } from './replies.js';
 
-export interface OpenSessionOptions extends Pick<DemoMcpServerOptions, 'broadcast' | 'markSlow'> {
+export interface OpenSessionOptions extends Pick<DemoMcpServerOptions, 'broadcast' | 'markSlow' | 'safeFetch'> {
   readonly log: ConsoleLog;
-  /** The reply address as it is shown. */
+  readonly transport: Transport;
+  /** The reply address as it is shown in the log. */
   readonly replyTo: string;
 }
 
@@ -15,7 +18,11 @@ export function openSession(session: SessionInfo, { log, replyTo, ...options }: 
   const client = session.initializeParams.clientInfo.name;
   log.event(subject, `session ${session.resumed ? 'taken up again' : 'opened'} by ${client}`);
   log.event(subject, `replies go to ${replyTo}`);
-  const mcp = createDemoMcpServer(session, { log: (line) => log.event(subject, line), ...options });
+  const mcp = createDemoMcpServer(session, {
+    log: (line) => log.event(subject, line),
+    replies: describeReplies(options.transport, session.replyTo),
+    ...options,
+  });
   mcp.server.onclose = () => log.event(subject, 'session closed');
   return mcp;
 }

@@ -5,8 +5,9 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { openSession } from './open-session.js';
 import type { ServerLike, SessionInfo } from '@asyncmcp/core';
 import type { ConsoleLog } from './console-log.js';
-import type { Broadcast } from './demo-mcp-server.js';
+import type { SafeFetch } from './safe-fetch.js';
 import type { Serving } from './serving.js';
+import type { Broadcast } from './tools/announce.js';
 
 export interface ServeAwsOptions {
   /** Where replies go: to queues, or to topics. */
@@ -16,11 +17,12 @@ export interface ServeAwsOptions {
   readonly endpoint?: string | undefined;
   readonly region?: string | undefined;
   readonly concurrency: number;
+  readonly safeFetch: SafeFetch;
 }
 
 /** Serves over SQS, or SNS and SQS. */
 export async function serveAws(options: ServeAwsOptions, log: ConsoleLog): Promise<Serving> {
-  const { requestQueueUrl, deadLetterQueueUrl, endpoint, region, concurrency } = options;
+  const { transport, requestQueueUrl, deadLetterQueueUrl, endpoint, region, concurrency, safeFetch } = options;
   const config = { ...(endpoint && { endpoint }), ...(region && { region }) };
   const [sqs, sns] = [new SQSClient(config), new SNSClient(config)];
   const common = {
@@ -31,7 +33,7 @@ export async function serveAws(options: ServeAwsOptions, log: ConsoleLog): Promi
     logger: log.logger,
   };
   const open = (session: SessionInfo, broadcast?: Broadcast): ServerLike =>
-    openSession(session, { log, replyTo: nameOf(session.replyTo), ...(broadcast && { broadcast }) });
+    openSession(session, { log, transport, safeFetch, replyTo: nameOf(session.replyTo), broadcast });
   const overQueues = (): SqsServer => new SqsServer({ ...common, createServer: (session) => open(session) });
   const overTopics = (): SnsSqsServer => {
     const topical: SnsSqsServer = new SnsSqsServer({
@@ -42,7 +44,7 @@ export async function serveAws(options: ServeAwsOptions, log: ConsoleLog): Promi
     });
     return topical;
   };
-  const server = options.transport === 'sqs' ? overQueues() : overTopics();
+  const server = transport === 'sqs' ? overQueues() : overTopics();
   server.onerror = (error) => log.error(error);
   await server.start();
   return {

@@ -1,5 +1,6 @@
 import { StreamableWebhookServer, webhookTool } from '@asyncmcp/streamable-webhook';
 import { openSession } from './open-session.js';
+import { withoutSecrets } from './replies.js';
 import { allowLoopback, reportUndelivered } from './serve-webhook.js';
 import type { ConsoleLog } from './console-log.js';
 import type { ServeWebhookOptions } from './serve-webhook.js';
@@ -9,12 +10,19 @@ const PATH = '/mcp';
 
 /** Serves over Streamable HTTP: the tools that take their time answer by webhook, to clients that have given one. */
 export async function serveStreamableWebhook(
-  { host, port, concurrency }: ServeWebhookOptions,
+  { host, port, concurrency, safeFetch }: ServeWebhookOptions,
   log: ConsoleLog,
 ): Promise<Serving> {
   const server = new StreamableWebhookServer({
     path: PATH,
-    createServer: (session) => openSession(session, { log, replyTo: shown(session.replyTo), markSlow: webhookTool }),
+    createServer: (session) =>
+      openSession(session, {
+        log,
+        transport: 'streamable-webhook',
+        safeFetch,
+        replyTo: shown(session.replyTo),
+        markSlow: webhookTool,
+      }),
     concurrency,
     logger: log.logger,
     allowWebhookUrl: allowLoopback,
@@ -27,5 +35,5 @@ export async function serveStreamableWebhook(
 
 /** A client without a webhook has no address. */
 function shown(replyTo: string): string {
-  return URL.canParse(replyTo) ? `its connection; those of slow tools to ${replyTo}` : 'its connection';
+  return URL.canParse(replyTo) ? `its connection; those of slow tools to ${withoutSecrets(replyTo)}` : 'its connection';
 }

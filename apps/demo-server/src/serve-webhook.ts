@@ -1,7 +1,9 @@
 import { WebhookServer } from '@asyncmcp/webhook';
 import { openSession, subjectOf } from './open-session.js';
+import { withoutSecrets } from './replies.js';
 import type { UndeliveredWebhook, WebhookUrlInfo } from '@asyncmcp/webhook';
 import type { ConsoleLog } from './console-log.js';
+import type { SafeFetch } from './safe-fetch.js';
 import type { Serving } from './serving.js';
 
 export interface ServeWebhookOptions {
@@ -9,18 +11,20 @@ export interface ServeWebhookOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly concurrency: number;
+  readonly safeFetch: SafeFetch;
 }
 
 const PATH = '/mcp/request';
 
 /** Serves over HTTP: requests are posted here, replies to the clients' webhooks. */
 export async function serveWebhook(
-  { host, port, concurrency }: ServeWebhookOptions,
+  { host, port, concurrency, safeFetch }: ServeWebhookOptions,
   log: ConsoleLog,
 ): Promise<Serving> {
   const server = new WebhookServer({
     path: PATH,
-    createServer: (session) => openSession(session, { log, replyTo: session.replyTo }),
+    createServer: (session) =>
+      openSession(session, { log, transport: 'webhook', safeFetch, replyTo: withoutSecrets(session.replyTo) }),
     concurrency,
     logger: log.logger,
     allowWebhookUrl: allowLoopback,

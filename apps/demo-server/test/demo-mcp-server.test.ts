@@ -1,19 +1,9 @@
-import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
+import { until } from '@asyncmcp/testkit';
 import { createDemoMcpServer } from '../src/demo-mcp-server.js';
-import type { SessionInfo } from '@asyncmcp/core';
-
-const session: SessionInfo = {
-  id: '8f14e45f-ceea-467f-a0e6-b1d9a4d1c1a5',
-  replyTo: 'nowhere',
-  initializeParams: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1.0.0' } },
-  initialized: true,
-  createdAt: 0,
-  lastSeenAt: 0,
-  resumed: false,
-};
+import { SLOW_TOOLS, TOOLS } from '../src/tools/catalogue.js';
+import { connect, session } from './support.js';
+import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 
 describe('demo server', () => {
   const lines: string[] = [];
@@ -21,13 +11,20 @@ describe('demo server', () => {
 
   beforeEach(async () => {
     lines.length = 0;
-    client = new Client({ name: 'test', version: '1.0.0' });
-    const [near, far] = InMemoryTransport.createLinkedPair();
-    await createDemoMcpServer(session, { log: (line) => void lines.push(line) }).connect(far);
-    await client.connect(near);
+    client = await connect({ log: (line) => void lines.push(line) });
   });
 
   afterEach(() => client.close());
+
+  it('has the tools that it says it has', async () => {
+    const { tools } = await client.listTools();
+    const { announce: _announce, ...others } = TOOLS;
+    const described = Object.fromEntries(tools.map(({ name, description }) => [name, description]));
+    expect(described).toEqual(
+      Object.fromEntries(Object.entries(others).map(([name, tool]) => [name, tool.description])),
+    );
+    for (const { name, inputSchema } of tools) expect([name, inputSchema.type]).toEqual([name, 'object']);
+  });
 
   it('greets', async () => {
     const { content } = await client.callTool({ name: 'greet', arguments: { name: 'Grace' } });
@@ -53,19 +50,24 @@ describe('demo server', () => {
     const options = { signal: giveUp.signal, onprogress: () => giveUp.abort('enough') };
     const call = { name: 'wait', arguments: { seconds: 60 } };
     await expect(client.callTool(call, undefined, options)).rejects.toThrow('enough');
-    while (!lines.some((line) => line.startsWith('wait #1 cancelled after '))) await setImmediate();
+    await until(() => lines.some((line) => line.startsWith('wait #1 cancelled after ')));
     const { structuredContent } = await client.callTool({ name: 'server_info' });
     const counts = { completed: 0, failed: 0, cancelled: 1 };
-    expect(structuredContent).toEqual({ pid: process.pid, sessionId: session.id, resumed: false, ...counts });
+    const served = { pid: process.pid, sessionId: session.id, resumed: false, replies: 'to nowhere' };
+    expect(structuredContent).toEqual({ ...served, ...counts });
+  });
+
+  it('says over what it is served, and how replies travel', async () => {
+    const other = await connect({ transport: 'webhook', replies: 'by webhook to https://example.com/' });
+    const { structuredContent } = await other.callTool({ name: 'server_info' });
+    expect(structuredContent).toMatchObject({ transport: 'webhook', replies: 'by webhook to https://example.com/' });
+    await other.close();
   });
 
   it('announces to everybody where the transport can broadcast, and has no such tool elsewhere', async () => {
     expect((await client.listTools()).tools.map(({ name }) => name)).not.toContain('announce');
     const broadcasts: unknown[] = [];
-    const other = new Client({ name: 'test', version: '1.0.0' });
-    const [near, far] = InMemoryTransport.createLinkedPair();
-    await createDemoMcpServer(session, { broadcast: async (news) => void broadcasts.push(news) }).connect(far);
-    await other.connect(near);
+    const other = await connect({ broadcast: async (news) => void broadcasts.push(news) });
     await other.callTool({ name: 'announce', arguments: { text: 'Lunch!' } });
     const params = { level: 'info', logger: 'announce', data: 'Lunch!' };
     expect(broadcasts).toEqual([{ method: 'notifications/message', params }]);
@@ -74,8 +76,8 @@ describe('demo server', () => {
 
   it('tells which of its tools are slow', () => {
     const slow: unknown[] = [];
-    createDemoMcpServer(session, { markSlow: ({ description }) => slow.push(description?.split(',')[0]) });
-    expect(slow).toEqual(['Counts words', 'Waits']);
+    createDemoMcpServer(session, { markSlow: ({ description }) => slow.push(description) });
+    expect(slow).toEqual(SLOW_TOOLS.map((name) => TOOLS[name].description));
   });
 
   it('says how each call begins and ends', async () => {
