@@ -27,7 +27,9 @@ import type { Delivery } from './delivery.js';
 import type { Envelope, InboundEnvelope } from './envelope.js';
 import type { Logger } from './logger.js';
 
+/** Options of {@link ClientTransport}. */
 export interface ClientTransportOptions {
+  /** The way out and the way in. */
   readonly wire: ClientWire;
   /** Names this client to servers. Default: a new UUID. */
   readonly clientId?: string | undefined;
@@ -53,12 +55,17 @@ const RECEIVED_WINDOW = { maxEntries: 10_000, ttlMs: 20 * 60_000 };
  * however often the wire delivers it.
  */
 export class ClientTransport implements Transport {
+  /** Called once when the transport is closed, whoever closed it. The SDK's client sets it. */
   onclose?: (() => void) | undefined;
+  /** Told of every failure that ends no call by itself. The SDK's client sets it: set the client's `onerror`. */
   onerror?: ((error: Error) => void) | undefined;
+  /** Takes what comes in. The SDK's client sets it. */
   onmessage?: (<T extends JSONRPCMessage>(message: T, extra?: MessageExtraInfo) => void) | undefined;
   /** Undefined until the server has answered `initialize`: the SDK takes a session id for a sign that it need not initialize. */
   sessionId: string | undefined;
+  /** What this client is called by servers. */
   readonly clientId: string;
+  /** What was left out, and why. */
   readonly counters: ClientTransportCounters = { duplicates: 0, invalid: 0, foreign: 0 };
   readonly #wire: ClientWire;
   readonly #logger: Logger;
@@ -72,6 +79,7 @@ export class ClientTransport implements Transport {
   #state: 'new' | 'starting' | 'started' | 'closed' = 'new';
   #closed: Promise<void> | undefined;
 
+  /** Opens nothing before {@link start}. */
   constructor({ wire, clientId = randomUUID(), logger = silentLogger }: ClientTransportOptions) {
     this.clientId = clientId;
     this.#wire = wire;

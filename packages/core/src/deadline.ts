@@ -2,6 +2,8 @@
  * What `work` comes to, or a rejection once it has taken `timeoutMs` milliseconds or the signal aborts: code that is not
  * ours (a store, a factory, a server) may never settle. The work itself goes on; `onLate` is called once it has come to an
  * end all the same, good or bad.
+ *
+ * @throws what `work` rejects with; an Error that says `what` took too long; the signal's reason
  */
 export async function withDeadline<T>(
   work: Promise<T>,

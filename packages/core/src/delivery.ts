@@ -18,6 +18,7 @@ export interface WaitingSender {
  * leased. A second settling does nothing and resolves with the first.
  */
 export interface Delivery {
+  /** What arrived. */
   readonly envelope: InboundEnvelope;
   /** How often the source has handed this message out, this time included; 1 is the first. */
   readonly attempt: number;

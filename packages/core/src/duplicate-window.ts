@@ -1,3 +1,4 @@
+/** Options of {@link DuplicateWindow}. */
 export interface DuplicateWindowOptions {
   /** Most entries kept, two or more; the newest half of as many are kept at least. */
   readonly maxEntries: number;
@@ -26,6 +27,7 @@ export class DuplicateWindow<V, K = string> {
   #current: Generation<K, V> = newGeneration();
   #previous: Generation<K, V> = newGeneration();
 
+  /** An empty window. */
   constructor({ maxEntries, ttlMs, maxWeight = Infinity }: DuplicateWindowOptions) {
     this.#options = { maxEntries, ttlMs, maxWeight };
   }
@@ -42,6 +44,7 @@ export class DuplicateWindow<V, K = string> {
     return this.#current.entries.get(key) ?? this.#previous.entries.get(key);
   }
 
+  /** Whether `key` is still in the window. */
   has(key: K): boolean {
     return this.get(key) !== undefined;
   }
@@ -60,6 +63,7 @@ export class DuplicateWindow<V, K = string> {
     if (this.#current.weight + this.#previous.weight > maxWeight) this.#previous = newGeneration();
   }
 
+  /** Forgets `key`; nothing happens when it is not there. */
   delete(key: K): void {
     // What it weighed is still counted until its generation goes: too much is on the safe side.
     if (!this.#current.entries.delete(key)) this.#previous.entries.delete(key);

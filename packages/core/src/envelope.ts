@@ -5,8 +5,11 @@ import type { JSONRPCMessage, MessageExtraInfo, RequestId } from '@modelcontextp
 export interface EnvelopeMetadata {
   /** Unique for one logical send; the same across the sender's retries and redeliveries. Deduplication keys on it. */
   readonly messageId: string;
+  /** The session it belongs to; none before `initialize` is answered. */
   readonly sessionId?: string;
+  /** The client it is from, or for. */
   readonly clientId?: string;
+  /** The MCP version that the session speaks, once it is negotiated. */
   readonly protocolVersion?: string;
   /** The request that a progress notification, sampling request … belongs to. */
   readonly relatedRequestId?: RequestId;
@@ -19,11 +22,13 @@ export interface EnvelopeMetadata {
    * request sets it, and the host puts it on all that belongs to that request. It does not travel.
    */
   readonly via?: string;
+  /** When it was sent, by the sender's clock; whole seconds on some wires. */
   readonly sentAt: Date;
 }
 
 /** What travels: one JSON-RPC message, untouched, and its routing metadata. */
 export interface Envelope extends EnvelopeMetadata {
+  /** The JSON-RPC message. */
   readonly message: JSONRPCMessage;
 }
 
@@ -31,6 +36,7 @@ export interface Envelope extends EnvelopeMetadata {
 export interface InboundEnvelope extends EnvelopeMetadata {
   /** What the body is: a JSON-RPC message, or the request to end the session (its body is not looked at). */
   readonly type: 'jsonrpc' | 'terminate';
+  /** The text that arrived. */
   readonly body: string;
   /** The message, where its source has parsed and checked it (`checkMessage`): the body is not read again then. */
   readonly message?: JSONRPCMessage;

@@ -61,11 +61,19 @@ export type AsyncMcpErrorCode =
  * for people, `cause` is the error underneath where there is one.
  */
 export class AsyncMcpError extends Error {
+  /** Always `AsyncMcpError`; `isAsyncMcpError` goes by it. */
   override readonly name = 'AsyncMcpError';
+  /** What happened, for programs. Stable. */
   readonly code: AsyncMcpErrorCode;
   /** Facts a program may want: sizes, ids, addresses. Always serialisable. */
   readonly details: Readonly<Record<string, unknown>>;
 
+  /**
+   * An error with a code.
+   *
+   * @param message - what happened and what to do about it
+   * @param options - `cause`: the error underneath; `details`: see {@link details}. Default: neither.
+   */
   constructor(
     code: AsyncMcpErrorCode,
     message: string,

@@ -26,7 +26,7 @@ export interface ServerOptions {
   readonly drainTimeoutMs?: number | undefined;
   /** pino-compatible. Default: silent. */
   readonly logger?: Logger | undefined;
-  /** Aborting it closes the server, as `close()` does. */
+  /** Aborting it closes the server, as `close()` does. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -61,7 +61,7 @@ export { ClientTransport } from './client-transport.js';
 export type { AsyncMcpErrorCode } from './errors.js';
 export type { LogMethod, Logger } from './logger.js';
 export type { MalformedMessage, ParsedMessage } from './jsonrpc.js';
-export type { Envelope, EnvelopeMetadata, InboundEnvelope, Sender } from './envelope.js';
+export type { Envelope, EnvelopeMetadata, InboundEnvelope, PartialMetadata, Sender } from './envelope.js';
 export type { Delivery, Settlement, WaitingSender } from './delivery.js';
 export type { ReceivedAttributes, WireAttribute, WireAttributes } from './wire.js';
 export type { BackoffOptions, RetryOptions } from './retry.js';

@@ -16,10 +16,15 @@ import type { AsyncMcpError } from './errors.js';
 
 /** JSON-RPC 2.0 and MCP error codes that this project answers with. */
 export const JsonRpcErrorCode = {
+  /** What came is not JSON. */
   parseError: -32700,
+  /** What came is JSON, but no JSON-RPC message that MCP allows, or not one that may come now. */
   invalidRequest: -32600,
+  /** Nobody here answers this method. */
   methodNotFound: -32601,
+  /** The method is known, its params are not right. */
   invalidParams: -32602,
+  /** The server could not answer; the fault is not the caller's. */
   internalError: -32603,
   /** What the SDK's Streamable HTTP server answers for an unknown session. */
   sessionNotFound: -32001,
@@ -30,19 +35,25 @@ export const MAX_MESSAGE_DEPTH = 128;
 
 /** What is wrong with a message, and the id to answer to where it can be told. */
 export interface MalformedMessage {
+  /** Tells it from a message that was read. */
   readonly ok: false;
+  /** The JSON-RPC error code to answer with: parse error or invalid request. */
   readonly code: number;
+  /** What is wrong, as a part of a sentence. */
   readonly reason: string;
+  /** The id of the request, where it could be read. */
   readonly id?: RequestId;
 }
 
 /** Outcome of {@link parseMessage}. */
 export type ParsedMessage = { readonly ok: true; readonly message: JSONRPCMessage } | MalformedMessage;
 
+/** Whether a message wants an answer. */
 export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
   return 'method' in message && 'id' in message;
 }
 
+/** Whether a message has a method and wants no answer. */
 export function isNotification(message: JSONRPCMessage): message is JSONRPCNotification {
   return 'method' in message && !('id' in message);
 }
@@ -55,10 +66,12 @@ export function isForEverybody(message: JSONRPCMessage): message is JSONRPCNotif
   return isNotification(message) && message.method.startsWith('notifications/') && !OF_ONE_REQUEST.has(message.method);
 }
 
+/** Whether a message is an answer: a result or an error. */
 export function isResponse(message: JSONRPCMessage): message is JSONRPCResultResponse | JSONRPCErrorResponse {
   return !('method' in message);
 }
 
+/** Whether an answer is an error. */
 export function isErrorResponse(message: JSONRPCMessage): message is JSONRPCErrorResponse {
   return 'error' in message;
 }

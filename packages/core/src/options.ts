@@ -6,7 +6,11 @@ import type { Logger } from './logger.js';
  * names the option, the value and what is allowed.
  */
 
-/** A whole number from `min` to `max`; `fallback` when `value` is undefined. */
+/**
+ * A whole number from `min` to `max`; `fallback` when `value` is undefined.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
 export function integerOption(
   name: string,
   value: unknown,
@@ -18,19 +22,31 @@ export function integerOption(
   throw invalidOption(name, value, `a whole number from ${range.min} to ${range.max}${unit}`);
 }
 
-/** A non-empty string. */
+/**
+ * A non-empty string.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
 export function stringOption(name: string, value: unknown): string {
   if (typeof value === 'string' && value.length > 0) return value;
   throw invalidOption(name, value, 'a non-empty string');
 }
 
-/** A function, or undefined where `optional`. */
+/**
+ * A function.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
 export function functionOption<T>(name: string, value: T): T {
   if (typeof value === 'function') return value;
   throw invalidOption(name, value, 'a function');
 }
 
-/** An object that has all of `methods`, e.g. an AWS client or a session store. */
+/**
+ * An object that has all of `methods`, e.g. an AWS client or a session store.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
 export function objectOption<T extends object>(name: string, value: T, methods: readonly (keyof T & string)[]): T {
   const candidate: unknown = value;
   if (typeof candidate === 'object' && candidate !== null) {
@@ -41,7 +57,11 @@ export function objectOption<T extends object>(name: string, value: T, methods: 
   throw invalidOption(name, value, `an object with ${methods.join(', ')}`);
 }
 
-/** A logger of pino's shape. */
+/**
+ * A logger of pino's shape; `fallback` when `value` is undefined.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
 export function loggerOption(value: Logger | undefined, fallback: Logger): Logger {
   return value === undefined ? fallback : objectOption('logger', value, ['debug', 'info', 'warn', 'error']);
 }

@@ -3,7 +3,9 @@ import type { SessionRecord } from './session-store.js';
 
 /** What is known of the sender of an address, for the policy that judges it. */
 export interface ReplyAddressInfo {
+  /** The client that names the address, as it calls itself. */
   readonly clientId?: string;
+  /** The session it names it for; none with `initialize`. */
   readonly sessionId?: string;
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** How long to wait between tries. */
 export interface BackoffOptions {
   /** Upper bound of the first delay, in milliseconds. Default 100. */
   readonly baseMs?: number;
@@ -26,6 +27,7 @@ export function handOnDelay(attempt: number): number {
   return attempt % 4 === 0 ? 1000 : 0;
 }
 
+/** Options of {@link retry}. */
 export interface RetryOptions extends BackoffOptions {
   /** No new try begins when this many milliseconds have gone by. */
   readonly forMs: number;
@@ -33,7 +35,7 @@ export interface RetryOptions extends BackoffOptions {
   readonly signal: AbortSignal;
   /** Whether another try may help. Errors for which it may not are thrown at once. */
   readonly isTransient: (error: unknown) => boolean;
-  /** Told of each failed try that is followed by another. */
+  /** Told of each failed try that is followed by another. Default: nobody is. */
   readonly onRetry?: (error: unknown, attempt: number, delayMs: number) => void;
 }
 
@@ -55,7 +57,7 @@ export async function retry<T>(task: (attempt: number) => Promise<T>, options: R
   }
 }
 
-/** Goes on as {@link retry} does after a first try of the same task that failed with `failure`. */
+/** Goes on as {@link retry} does after a first try of the same task that failed with `failure`, and rejects as that does. */
 export function retryAfter<T>(
   failure: unknown,
   task: (attempt: number) => Promise<T>,

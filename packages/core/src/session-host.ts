@@ -19,15 +19,25 @@ import type { SessionRecord, SessionStore } from './session-store.js';
 
 /** All members are required: the defaults are a transport's affair, so that they are written down once (see host-options.ts). */
 export interface SessionHostOptions {
+  /** Makes the MCP server object of one session. */
   readonly createServer: CreateServer;
+  /** The way replies leave. */
   readonly replyPort: ReplyPort;
+  /** Where session records live. */
   readonly store: SessionStore;
+  /** Most sessions live in this process at once. */
   readonly maxSessions: number;
+  /** After this long without a message a session's live server is freed, in milliseconds. */
   readonly sessionIdleTimeoutMs: number;
+  /** After this long without a message a session ends, in milliseconds. */
   readonly sessionTtlMs: number;
+  /** Most calls that run at once. */
   readonly concurrency: number;
+  /** A call begun more often than this without being completed is answered with an error. */
   readonly maxAttempts: number;
+  /** How long closing lets running calls finish, in milliseconds. */
   readonly drainTimeoutMs: number;
+  /** pino-compatible. */
   readonly logger: Logger;
   /** Told of every failure that a user should know of. */
   readonly onerror: (error: AsyncMcpError) => void;
@@ -35,7 +45,10 @@ export interface SessionHostOptions {
   readonly answerAddress?: string | undefined;
   /** The session of a message that names none, e.g. the latest one of its client; undefined: it needs to name it. */
   readonly sessionOf?: ((sender: Sender) => string | undefined) | undefined;
-  /** Told that a session's live server was freed, or the session ended; calls that were under way may still be answered. */
+  /**
+   * Told that a session's live server was freed, or the session ended; calls that were under way may still be answered.
+   * Default: nobody is.
+   */
   readonly onFreed?: ((sessionId: string) => void) | undefined;
   /** Whether a client holds a connection open to hear what its session says by itself: then it is not idle. Default: none does. */
   readonly isListening?: ((sessionId: string) => boolean) | undefined;
@@ -55,6 +68,7 @@ export class SessionHost implements Sessions {
   #closing: Promise<void> | undefined;
   #onProgress: (() => void) | undefined;
 
+  /** Does nothing before {@link start}. */
   constructor(options: SessionHostOptions) {
     const { store, createServer, logger, maxSessions, concurrency } = options;
     this.#options = options;
@@ -97,6 +111,7 @@ export class SessionHost implements Sessions {
     });
   }
 
+  /** Begins to look for idle sessions. Deliveries may come from then on. */
   start(): void {
     this.#registry.start();
   }

@@ -12,14 +12,19 @@ import type { SessionRecord, SessionStore } from './session-store.js';
 
 /** A live session, as `server.sessions.list()` shows it. */
 export interface SessionSummary {
+  /** The session's id. */
   readonly id: string;
+  /** The client that opened it, where it has named itself. */
   readonly clientId?: string;
+  /** Where its replies go: queue URL, topic ARN or webhook URL. */
   readonly replyTo: string;
+  /** The version negotiated by `initialize`, once it is. */
   readonly protocolVersion?: string;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   /** Milliseconds since the epoch. */
   readonly lastSeenAt: number;
+  /** Requests of the client that are not answered yet. */
   readonly callsInFlight: number;
 }
 
@@ -30,6 +35,8 @@ export interface Sessions {
   /**
    * Ends a session, live or on record: its calls are answered with an error, its record is deleted.
    * Resolves with whether there was such a session.
+   *
+   * @throws AsyncMcpError `ERR_SESSION_STORE`: the live server was freed all the same, the record may be there still
    */
   terminate(id: string): Promise<boolean>;
 }

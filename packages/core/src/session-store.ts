@@ -2,6 +2,7 @@ import type { InitializeRequest } from '@modelcontextprotocol/sdk/types.js';
 
 /** All that is needed to serve a session again in another process. Plain JSON: it survives `JSON.stringify`. */
 export interface SessionRecord {
+  /** The session's id, made by the server: unguessable. */
   readonly id: string;
   /** The client that opened the session; only its messages are accepted. */
   readonly clientId?: string;

@@ -17,7 +17,9 @@ export interface SessionInfo extends SessionRecord {
 
 /** The part of `McpServer` and `Server`, of either major of the SDK, that the host needs. */
 export interface ServerLike {
+  /** Takes part in MCP over a transport; resolves when it listens. */
   connect(transport: Transport): Promise<void>;
+  /** Ends that, and closes the transport. */
   close(): Promise<void>;
 }
 

@@ -5,7 +5,9 @@ import type { Envelope, EnvelopeMetadata, InboundEnvelope } from './envelope.js'
 
 /** An attribute beside a message, as the APIs of SQS and SNS both take it. */
 export interface WireAttribute {
+  /** AWS's name of its type. */
   readonly DataType: 'String' | 'Number';
+  /** Its value; numbers, too, are text. */
   readonly StringValue: string;
 }
 
@@ -17,12 +19,19 @@ export type WireAttributes = Record<string, WireAttribute>;
 
 /** The values of the attributes that a message came with, as far as they mean something. */
 export interface ReceivedAttributes {
+  /** `terminate` asks for the end of the session; anything else is a JSON-RPC message. */
   readonly MessageType?: string | undefined;
+  /** When it was sent, in seconds since the epoch. */
   readonly Timestamp?: string | undefined;
+  /** The id of the request, as text. */
   readonly RequestId?: string | undefined;
+  /** The session it belongs to. */
   readonly SessionId?: string | undefined;
+  /** The client it is from, or for. */
   readonly ClientId?: string | undefined;
+  /** The MCP version of the session. */
   readonly ProtocolVersion?: string | undefined;
+  /** What this project adds, as JSON: message id, reply address, related request, broadcast. */
   readonly AsyncMcp?: string | undefined;
 }
 

@@ -3,7 +3,9 @@ import type { JSONRPCNotification } from '@modelcontextprotocol/sdk/types.js';
 
 /** A notification for every client, e.g. `{ method: 'notifications/tools/list_changed' }`. */
 export interface BroadcastNotification {
+  /** `notifications/…`; not `notifications/progress` or `notifications/cancelled`, which are about one request. */
   readonly method: string;
+  /** What belongs to it. Default: nothing. */
   readonly params?: Readonly<Record<string, unknown>> | undefined;
 }
 

@@ -9,9 +9,11 @@ import type { CheckedSnsSqsProvisionOptions, SnsSqsProvisionOptions } from './pr
 
 /** The topics, queues and subscriptions a provisioning call made or found. */
 export interface SnsSqsResources extends SqsQueues {
+  /** The topic that clients publish to: their option `requestTopicArn`. */
   readonly requestTopicArn: string;
   /** Of the request queue to the request topic. */
   readonly requestSubscriptionArn: string;
+  /** The topic that replies are published to: the clients' option `responseTopicArn`. */
   readonly responseTopicArn: string;
   /** Of the response queue to the response topic; there when `responseQueueName` was given. */
   readonly responseSubscriptionArn?: string;

@@ -46,7 +46,7 @@ export interface SnsSqsServerOptions extends Omit<
    * there reach the process that asked at once. Default: the request topic.
    */
   readonly answerTopicArn?: string | undefined;
-  /** See `answerTopicArn`. */
+  /** The queue that is subscribed to `answerTopicArn`. Default: the request queue. */
   readonly answerQueueUrl?: string | undefined;
 }
 

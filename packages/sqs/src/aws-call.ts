@@ -6,11 +6,13 @@ import { fromAwsError } from './aws-errors.js';
 /** Longest try of one API call, in milliseconds, so that a connection which swallows everything does not hang its caller. */
 export const API_TIMEOUT_MS = 15_000;
 
+/** One call of an AWS API, for {@link awsCall}. */
 export interface AwsCall<T> {
   /** What is being done, for the error message: "Sending to queue https://…". */
   readonly doing: string;
+  /** Makes the call, which ends when the signal aborts. */
   readonly call: (abortSignal: AbortSignal) => Promise<T>;
-  /** Milliseconds until the call is given up. Default {@link API_TIMEOUT_MS}. */
+  /** How long until the call is given up, in milliseconds. Default 15,000. */
   readonly timeoutMs?: number | undefined;
   /** Gives the call up; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -32,6 +34,7 @@ export interface SharedAbort {
   abort(reason: Error): void;
 }
 
+/** A signal that nothing has aborted yet. */
 export function createSharedAbort(): SharedAbort {
   let controller = newController();
   return {
@@ -57,7 +60,9 @@ function newController(): AbortController {
  * Runs one AWS API call with a time limit. Settles as soon as the limit or the signal says so, even where the SDK does
  * not listen (between its own retries).
  *
- * @throws AsyncMcpError as {@link fromAwsError} makes it; `ERR_UNAVAILABLE` when time is up
+ * @throws AsyncMcpError `ERR_UNAVAILABLE` when time is up, and for what may pass; by what AWS says
+ *   `ERR_ACCESS_DENIED`, `ERR_DESTINATION_GONE`, `ERR_INVALID_OPTION`, `ERR_LEASE_LOST`, `ERR_MESSAGE_INVALID`,
+ *   `ERR_MESSAGE_TOO_LARGE`; the signal's reason
  */
 export function awsCall<T>(options: AwsCall<T>): Promise<T> {
   const { doing, call, timeoutMs = API_TIMEOUT_MS, signal, sharedAbort = createSharedAbort(), onLate } = options;

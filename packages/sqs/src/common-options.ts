@@ -10,8 +10,11 @@ export function sqsClientOption(value: SQSClient): SQSClient {
   return objectOption('sqs', value, ['send']);
 }
 
-interface TimingOptions {
+/** The options both ends of the wire have for receiving. */
+export interface TimingOptions {
+  /** Longest long poll, in seconds, 1 to 20 (the limit of SQS). Default 20. */
   readonly waitTimeSeconds?: number | undefined;
+  /** For how long, in seconds, a received message is invisible to others, 2 to 43,200. Default 30. */
   readonly visibilityTimeoutSeconds?: number | undefined;
 }
 

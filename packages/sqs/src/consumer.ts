@@ -8,8 +8,11 @@ import type { Message, SQSClient } from '@aws-sdk/client-sqs';
 import type { DeadLetter } from './dead-letter.js';
 import type { ConsumedMessage, HeldMessage } from './settlements.js';
 
+/** Options of {@link createSqsConsumer}. */
 export interface SqsConsumerOptions {
+  /** The AWS client. It is not destroyed. */
   readonly sqs: SQSClient;
+  /** The queue to receive from. */
   readonly queueUrl: string;
   /**
    * Takes one delivery. Until its promise resolves, the message takes up one of `limit` places; it stays leased until it is
@@ -22,7 +25,9 @@ export interface SqsConsumerOptions {
   readonly waitTimeSeconds: number;
   /** For how long a received message is invisible to others unless extended, in seconds. */
   readonly visibilityTimeoutSeconds: number;
+  /** Where what can never be handled goes. */
   readonly deadLetter: DeadLetter;
+  /** pino-compatible. */
   readonly logger: Logger;
   /** Told of failures, with the message they are about if there is one. */
   readonly onerror: (error: AsyncMcpError, message?: ConsumedMessage) => void;
@@ -47,6 +52,7 @@ interface InHand {
   readonly delivery: Delivery;
 }
 
+/** A consumer that does nothing before its `start()`. */
 export function createSqsConsumer(options: SqsConsumerOptions): SqsConsumer {
   const { queueUrl, limit, logger } = options;
   const heldById = new Map<string, InHand>();

@@ -25,6 +25,7 @@ export interface DeadLetterOptions {
   readonly logger: Logger;
 }
 
+/** The way into the dead-letter queue of one queue. */
 export interface DeadLetter {
   /**
    * Copies a message to the dead-letter queue, with its attributes and the reason. Resolves with false when there is no such

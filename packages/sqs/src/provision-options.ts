@@ -35,7 +35,7 @@ export interface SqsProvisionOptions {
   readonly messageRetentionSeconds?: number | undefined;
   /** Tags of what is made. Default: none. */
   readonly tags?: Readonly<Record<string, string>> | undefined;
-  /** Aborting it ends the call, which then removes what it made and rejects with the signal's reason. */
+  /** Aborting it ends the call, which then removes what it made and rejects with the signal's reason. Default: none. */
   readonly signal?: AbortSignal | undefined;
   /** pino-compatible. Default: silent. */
   readonly logger?: Logger | undefined;
@@ -61,16 +61,25 @@ const MAX_QUEUE_NAME_LENGTH = 80;
 
 /** What {@link checkSqsProvisionOptions} returns: names in full, defaults filled in. */
 export interface CheckedSqsProvisionOptions {
+  /** The AWS client. It is not destroyed. */
   readonly sqs: SQSClient;
+  /** The queue that clients send to, by its full name. */
   readonly requestQueueName: string;
+  /** A client's queue for replies, by its full name; undefined: none. */
   readonly responseQueueName: string | undefined;
+  /** The dead-letter queue of the request queue, by its full name; undefined: none. */
   readonly deadLetterQueueName: string | undefined;
+  /** Whether the queues are FIFO. */
   readonly fifo: boolean;
+  /** After how many receives SQS dead-letters a message by itself. */
   readonly maxReceiveCount: number;
   /** Attributes of the queues that are made. */
   readonly attributes: Partial<Record<QueueAttributeName, string>>;
+  /** Tags of what is made. */
   readonly tags: Readonly<Record<string, string>>;
+  /** Aborting it ends the call. */
   readonly signal: AbortSignal;
+  /** pino-compatible. */
   readonly logger: Logger;
 }
 

@@ -8,13 +8,17 @@ import type { Teardown, UndoLog } from './undo-log.js';
 
 /** The queues a provisioning call made or found. */
 export interface SqsQueues {
+  /** The queue that clients send to: the server's and the clients' option `requestQueueUrl`. */
   readonly requestQueueUrl: string;
+  /** Its ARN, for policies. */
   readonly requestQueueArn: string;
   /** There when `responseQueueName` was given. */
   readonly responseQueueUrl?: string;
+  /** Its ARN, for policies. */
   readonly responseQueueArn?: string;
   /** There unless `deadLetterQueueName` was false. */
   readonly deadLetterQueueUrl?: string;
+  /** Its ARN, for policies. */
   readonly deadLetterQueueArn?: string;
 }
 

@@ -6,6 +6,7 @@ export interface QueueAddress {
   readonly origin: string;
   /** All of the path before the queue's name: the account, on AWS. */
   readonly account: string;
+  /** The queue's name. */
   readonly name: string;
 }
 

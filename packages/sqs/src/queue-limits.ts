@@ -22,6 +22,7 @@ export interface QueueFacts {
   readonly maxReceiveCount?: number;
 }
 
+/** What queues say about themselves, remembered. */
 export interface QueueLimits {
   /**
    * The facts of a queue. Read once and kept for five minutes at most; callers that ask meanwhile share the call.

@@ -6,20 +6,32 @@ import type { CheckedServerOptions, ReplyPort, Sessions } from '@asyncmcp/core';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { QueueFacts, QueueLimits } from './queue-limits.js';
 
+/** Options of {@link createQueueServer}. */
 export interface QueueServerOptions {
+  /** The AWS client. It is not destroyed. */
   readonly sqs: SQSClient;
+  /** The queue that requests come from. */
   readonly requestQueueUrl: string;
-  /** A queue of this very process for the answers to its servers' own requests, and the address that clients send them to. */
+  /**
+   * A queue of this very process for the answers to its servers' own requests, and the address that clients send them to. Default: the
+   * request queue.
+   */
   readonly answers?: { readonly queueUrl: string; readonly address: string } | undefined;
+  /** Where what can never be handled goes; undefined: where the queue's redrive policy says. */
   readonly deadLetterQueueUrl: string | undefined;
+  /** Longest long poll, in seconds, 1 to 20. */
   readonly waitTimeSeconds: number;
+  /** Lease of a message, in seconds; renewed at a third of it. */
   readonly visibilityTimeoutSeconds: number;
   /** Of the queues of this server. */
   readonly limits: QueueLimits;
+  /** What all servers have in common, with defaults filled in. */
   readonly host: CheckedServerOptions;
+  /** The way replies leave. */
   readonly replyPort: ReplyPort;
+  /** Told of every failure that a user should know of. */
   readonly onerror: (error: AsyncMcpError) => void;
-  /** What else is to be done before a start; it may fail, and is done again then. */
+  /** What else is to be done before a start; it may fail, and is done again then. Default: nothing. */
   readonly prepare?: (() => Promise<void>) | undefined;
   /** Closes what sends the replies. Resolves when nothing is under way. */
   readonly closeReplies: () => Promise<void>;
@@ -27,6 +39,7 @@ export interface QueueServerOptions {
 
 /** A server that takes requests from SQS queues, wherever its replies go. */
 export interface QueueServer {
+  /** The sessions live in this process. */
   readonly sessions: Sessions;
   /**
    * Begins to take requests.
@@ -54,6 +67,7 @@ const HEADROOM = 10;
  */
 const RECEIVES_BEYOND_ATTEMPTS = 27;
 
+/** A server that takes nothing before its `start()`. */
 export function createQueueServer(options: QueueServerOptions): QueueServer {
   const { sqs, requestQueueUrl, answers, deadLetterQueueUrl, limits, onerror } = options;
   const { waitTimeSeconds, visibilityTimeoutSeconds } = options;

@@ -3,6 +3,7 @@ import { invalidOption } from '@asyncmcp/core';
 /** What names of queues and topics end in when they are FIFO, and only then (CreateQueue, CreateTopic). */
 const FIFO_SUFFIX = '.fifo';
 
+/** What the name of a queue or topic may be. */
 export interface ResourceNameRules {
   /** Longest name, with suffix: 80 for queues (CreateQueue), 256 for topics (CreateTopic). */
   readonly maxLength: number;

@@ -50,6 +50,7 @@ const MAX_ATTEMPTS = 20;
  * It polls while at least one transport uses it.
  */
 export class SqsResponseReceiver {
+  /** The queue that replies come to. */
   readonly responseQueueUrl: string;
   readonly #clients = new Map<ClientWireEvents, AttachOptions>();
   readonly #limits: QueueLimits;

@@ -7,7 +7,9 @@ import type { MessageAttributes } from './message-attributes.js';
 
 /** A message ready to be sent. */
 export interface OutgoingEntry {
+  /** The text of the message. */
   readonly body: string;
+  /** What goes beside it, ten at most. */
   readonly attributes: MessageAttributes;
   /** For FIFO queues and topics. */
   readonly fifo: { readonly groupId: string; readonly deduplicationId: string } | undefined;
@@ -17,7 +19,9 @@ export interface OutgoingEntry {
 
 /** What AWS answers for the entries of a batch. */
 export interface BatchResult {
+  /** The entries that were taken. */
   readonly Successful?: readonly { readonly Id?: string | undefined }[] | undefined;
+  /** Those that were not, and whether the sender is to blame. */
   readonly Failed?:
     | readonly {
         readonly Id: string | undefined;

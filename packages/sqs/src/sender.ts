@@ -24,7 +24,9 @@ import type { QueueLimits } from './queue-limits.js';
 import type { LogRetry, Outgoing } from './outgoing-queues.js';
 import type { SendApi } from './send-batch.js';
 
+/** What senders to queues and to topics have in common. */
 export interface SenderOptions {
+  /** pino-compatible. */
   readonly logger: Logger;
   /** Attributes that go with every envelope, besides those of the wire format. */
   readonly messageAttributes: Readonly<Record<string, string>>;
@@ -47,7 +49,9 @@ export interface SqsSenderOptions extends SenderOptions {
 
 /** A message as it goes to SQS or SNS. */
 export interface OutgoingMessage {
+  /** The text of the message. */
   readonly body: string;
+  /** What goes beside it, ten at most. */
   readonly attributes: MessageAttributes;
   /** FIFO only: messages of one group are delivered one after the other. Default: a group of its own. */
   readonly groupId?: string | undefined;
@@ -64,7 +68,9 @@ export interface OutgoingMessage {
  * An aborted `signal` ends the waiting, not a call that is under way: the message may still have been sent.
  */
 export interface Sender {
+  /** Sends a message as it is. */
   send(address: string, message: OutgoingMessage, signal?: AbortSignal): Promise<void>;
+  /** Sends an envelope: the message, and its metadata as attributes. */
   sendEnvelope(address: string, envelope: Envelope, signal?: AbortSignal): Promise<void>;
   /** Asks the server to end the session of `metadata`. */
   sendTermination(address: string, metadata: EnvelopeMetadata, signal?: AbortSignal): Promise<void>;

@@ -12,6 +12,7 @@ export interface ConsumedMessage {
   readonly messageId: string;
   /** How often SQS has delivered it, this time included. */
   readonly attempt: number;
+  /** What it says. */
   readonly envelope: InboundEnvelope;
 }
 

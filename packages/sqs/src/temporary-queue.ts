@@ -12,6 +12,7 @@ const VISIBLE_WITHIN_MS = 10_000;
 /** What nobody fetches is dropped after this, in seconds: one hour, the queue belongs to one client only. */
 const RETENTION_SECONDS = 3600;
 
+/** Options of {@link createTemporaryQueue}. */
 export interface TemporaryQueueOptions {
   /** Default false. */
   readonly fifo?: boolean | undefined;

@@ -33,6 +33,7 @@ export interface UndoStep {
  * is given up may have been done all the same.
  */
 export interface UndoLog {
+  /** Notes a step. */
   add(step: UndoStep): void;
 }
 

@@ -36,7 +36,10 @@ export interface StreamableWebhookClientTransportOptions {
   readonly headers?: RequestHeaders | undefined;
   /** The SDK's own way to authorize by OAuth, as its `StreamableHTTPClientTransport` takes it. Default: none. */
   readonly authProvider?: OAuthClientProvider | undefined;
-  /** Sends all requests instead of an agent of the transport's own. A connection that breaks off before its answer is not noticed then. */
+  /**
+   * Sends all requests. With one of yours, a connection that breaks off before its answer is not noticed. Default: undici, by an agent of
+   * the transport's own.
+   */
   readonly fetch?: Fetch | undefined;
   /** How the SDK's transport takes a broken stream up again. Default: the SDK's. */
   readonly reconnectionOptions?: StreamableHTTPReconnectionOptions | undefined;

@@ -30,5 +30,5 @@ export type { StreamableWebhookServerOptions } from './server-options.js';
 export type { StreamableWebhookClientTransportOptions } from './client.js';
 export type { EventStore } from './event-store.js';
 export type { HostCheckOptions } from './host-check.js';
-export type { WebhookTools } from './webhook-tools.js';
+export type { WebhookTools, WithMeta } from './webhook-tools.js';
 export type { Fetch } from './client-exchange.js';

@@ -7,7 +7,8 @@ const META_KEY = 'asyncmcp/delivery';
 const WEBHOOK = 'webhook';
 
 /** What a tool has to have to be marked: the SDK's `RegisteredTool` is one, and so is a tool in an answer to `tools/list`. */
-interface WithMeta {
+export interface WithMeta {
+  /** The tool's metadata, which clients are shown. Default: none. */
   _meta?: Record<string, unknown> | undefined;
 }
 

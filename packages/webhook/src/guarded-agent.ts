@@ -3,6 +3,7 @@ import { Agent, Pool, buildConnector } from 'undici';
 import type { ConnectionOptions } from 'node:tls';
 import type { UrlGuard } from './url-guard.js';
 
+/** Options of {@link createGuardedAgent}. */
 export interface GuardedAgentOptions {
   /** How long connecting may take, resolving the name and TLS included, in milliseconds. Default 5,000. */
   readonly connectTimeoutMs?: number | undefined;

@@ -14,7 +14,9 @@ export interface ListenOptions {
 
 /** What listening came to. */
 export interface ListeningAt {
+  /** The address that is listened on, e.g. `127.0.0.1`. */
   readonly host: string;
+  /** The port, also where any free one was asked for. */
   readonly port: number;
   /** E.g. `http://127.0.0.1:8000`, without a path. */
   readonly url: string;

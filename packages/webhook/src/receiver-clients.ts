@@ -4,9 +4,11 @@ import type { Seal, Seals } from './receiver-seal.js';
 
 /** A client transport, as its receiver sees it. */
 export interface ReceiverClient {
+  /** What the client is called by servers. */
   readonly clientId: string;
   /** Undefined before the server has opened a session. */
   sessionId(): string | undefined;
+  /** What it is to be told. */
   readonly events: ClientWireEvents;
 }
 

@@ -47,6 +47,7 @@ const FINISH_MS = 1000;
 
 /** The client side's endpoint: takes webhooks in for any number of client transports of one process. */
 export class WebhookReceiver {
+  /** Where webhooks come in: the option `path`. */
   readonly path: string;
   /**
    * The route, for a fastify of your own: `await fastify.register(receiver.plugin, { prefix: '/x' })`. It leaves your other routes

@@ -1,6 +1,7 @@
 import { functionOption, integerOption, knownOptions } from '@asyncmcp/core';
 import { toleranceOption } from './signature.js';
 
+/** Options of {@link ReplayWindow}. */
 export interface ReplayWindowOptions {
   /** The verifier's tolerance, in seconds. Default 300. */
   readonly toleranceSeconds?: number | undefined;

@@ -14,6 +14,11 @@ import type { HttpRefusal } from './http-errors.js';
 
 /** The SDK's `OAuthTokenVerifier`. Named here because that one's types need express's. */
 export interface TokenVerifier {
+  /**
+   * What a token says of its bearer.
+   *
+   * @throws an error of the SDK, e.g. `InvalidTokenError`, when the token is not good
+   */
   verifyAccessToken(token: string): Promise<AuthInfo>;
 }
 

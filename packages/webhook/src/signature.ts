@@ -31,12 +31,17 @@ const VERSION = 'v1,';
 /** Length of 32 bytes in base64. */
 const SIGNATURE_LENGTH = 44;
 
+/** The headers of a signed webhook, by Standard Webhooks. */
 export interface SignatureHeaders {
+  /** The same for all tries of one message. */
   'webhook-id': string;
+  /** When this try was signed: Unix time in seconds. */
   'webhook-timestamp': string;
+  /** `v1,` and the signature in base64; one for each secret, with spaces between them. */
   'webhook-signature': string;
 }
 
+/** Signs webhooks; {@link createSigner} makes one. */
 export interface Signer {
   /**
    * The headers for one try at delivering `body`. A retry has the same `webhookId` and a later timestamp, by a second at
@@ -48,6 +53,7 @@ export interface Signer {
   sign(webhookId: string, body: string | Uint8Array, timestamp?: number): SignatureHeaders;
 }
 
+/** Options of {@link createVerifier}. */
 export interface VerifierOptions {
   /** The secrets that are good, one or several: during a rotation the old and the new one. */
   readonly secrets: string | readonly string[];
@@ -59,11 +65,13 @@ export interface VerifierOptions {
 
 /** What a good signature vouches for, the body apart. */
 export interface VerifiedWebhook {
+  /** The `webhook-id`: the same for all tries of one message. */
   readonly id: string;
   /** When this try was signed: Unix time in seconds. */
   readonly timestamp: number;
 }
 
+/** Verifies webhooks; {@link createVerifier} makes one. */
 export interface Verifier {
   /**
    * Checks that `body` was signed with one of the secrets, and not long ago. Whether it was here before is for a

@@ -36,6 +36,7 @@ export type LookupAll = (
   callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void;
 
+/** Options of {@link createUrlGuard}. */
 export interface UrlGuardOptions {
   /** Opens what is closed by default, e.g. `(url) => url.hostname === '127.0.0.1'` in development. Default: nothing is opened. */
   readonly allowWebhookUrl?: AllowWebhookUrl | undefined;

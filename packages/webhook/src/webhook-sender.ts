@@ -15,8 +15,11 @@ import type { UrlGuard } from './url-guard.js';
 
 /** A message that was not delivered, and never will be by us. */
 export interface UndeliveredWebhook {
+  /** Where it should have gone. */
   readonly url: string;
+  /** The whole message, with its metadata. */
   readonly envelope: Envelope;
+  /** Why it was given up: `ERR_DELIVERY_FAILED`, mostly. */
   readonly error: AsyncMcpError;
   /** Tries made. */
   readonly attempts: number;

@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import ts from 'typescript';
+import { publishedPackages } from './repository.js';
+
+/** Something that a package exports, or a member of it, and what its docblock says. */
+export interface DocumentedName {
+  /** `@asyncmcp/sqs: SqsServerOptions.maxSessions`. */
+  readonly name: string;
+  readonly text: string;
+  readonly optional: boolean;
+  /** Whether it is a member of an interface of options. */
+  readonly option: boolean;
+}
+
+const OPTIONS = { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext, types: ['node'] };
+
+/** All that the published packages export, with the members of interfaces and classes, as their declarations say. */
+export function exportedNames(): DocumentedName[] {
+  const entries = new Map([...publishedPackages()].map(([name, path]) => [name, join(path, 'dist', 'index.d.ts')]));
+  const program = ts.createProgram([...entries.values()], OPTIONS);
+  const checker = program.getTypeChecker();
+  return [...entries].flatMap(([name, path]) => {
+    const file = program.getSourceFile(path);
+    const module = file === undefined ? undefined : checker.getSymbolAtLocation(file);
+    if (module === undefined) throw new Error(`${name} is not built`);
+    return checker.getExportsOfModule(module).flatMap((symbol) => namesOf(`${name}: `, symbol, checker));
+  });
+}
+
+function namesOf(prefix: string, exported: ts.Symbol, checker: ts.TypeChecker): DocumentedName[] {
+  const alias = (exported.flags & ts.SymbolFlags.Alias) !== 0;
+  const symbol = alias ? checker.getAliasedSymbol(exported) : exported;
+  const own = describe(prefix + exported.name, symbol, false, checker);
+  if ((symbol.flags & (ts.SymbolFlags.Interface | ts.SymbolFlags.Class)) === 0) return [own];
+  const option = exported.name.endsWith('Options');
+  // Inherited members are their owner's to document, where that is ours.
+  const members = [...(symbol.members?.values() ?? [])].filter((member) => !isHidden(member));
+  return [
+    own,
+    ...members.map((member) => describe(`${prefix}${exported.name}.${member.name}`, member, option, checker)),
+  ];
+}
+
+function isHidden(member: ts.Symbol): boolean {
+  if ((member.flags & ts.SymbolFlags.TypeParameter) !== 0) return true;
+  return (member.declarations ?? []).every(
+    (declaration) =>
+      ts.isPrivateIdentifier(ts.getNameOfDeclaration(declaration) ?? declaration) ||
+      (ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Private) !== 0,
+  );
+}
+
+function describe(name: string, symbol: ts.Symbol, option: boolean, checker: ts.TypeChecker): DocumentedName {
+  const tags = symbol.getJsDocTags(checker).map((tag) => `@${tag.name} ${ts.displayPartsToString(tag.text)}`);
+  const text = [ts.displayPartsToString(symbol.getDocumentationComment(checker)), ...tags].join('\n').trim();
+  return { name, text, option, optional: (symbol.flags & ts.SymbolFlags.Optional) !== 0 };
+}
