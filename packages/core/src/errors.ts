@@ -41,7 +41,7 @@ export type AsyncMcpErrorCode =
   | 'ERR_PROTOCOL_VERSION'
   /** A call was received more often than `maxAttempts` without being completed. */
   | 'ERR_TOO_MANY_ATTEMPTS'
-  /** A message was moved to the dead-letter queue, or dropped where there is none. */
+  /** A message that could not be handled was dropped, because there is no dead-letter queue; `details` has its body. */
   | 'ERR_DEAD_LETTERED'
   /** A delivery's lease ran out before it was settled; it may be handled elsewhere at the same time. */
   | 'ERR_LEASE_LOST'

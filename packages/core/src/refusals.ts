@@ -44,8 +44,13 @@ export function invalidParams(error: AsyncMcpError): Refusal {
 
 /** The reply address that `initialize` names is outside the policy. */
 export function replyAddressRefused(address: string): Refusal {
-  const text = `This server does not send to ${quoted(address)}; see its option allowReplyTo (for webhooks: allowWebhookUrl).`;
+  const text = `This server does not send to ${quoted(withoutSecrets(address))}; see its option allowReplyTo (for webhooks: allowWebhookUrl).`;
   return { code: JsonRpcErrorCode.invalidParams, error: new AsyncMcpError('ERR_REPLY_ADDRESS_REFUSED', text) };
+}
+
+/** A URL without its credentials and its query, where secrets are. What is no URL stays as it is. */
+function withoutSecrets(address: string): string {
+  return address.replace(/^([a-z][a-z0-9+.-]*:[/\\]*)[^/?#]*@/i, '$1').replace(/(?<=^[^?#]*)[?#].*$/s, '');
 }
 
 /** The session is unknown, has ended or expired, or belongs to another client: the sender is not told which. */

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
@@ -106,6 +107,23 @@ describe('where webhooks go', () => {
     expect(server.undelivered[0]?.error).toMatchObject({ code: 'ERR_REPLY_ADDRESS_REFUSED' });
     expect([asked, target.hooks]).toEqual([['rebinding.example.com'], []]);
   });
+});
+
+it.each([
+  'https://user:s3cret@example.com/hook',
+  'https://10.0.0.1/hook?key=s3cret',
+  'https://user:s3cret@10.0.0.1/hook#s3cret',
+  'http:\\\\user:s3cret@example.com/',
+])('a webhook URL that is refused (%s) shows nobody what is secret in it', async (webhookUrl) => {
+  const lines: string[] = [];
+  const log = (...args: unknown[]): void => void lines.push(inspect(args, { depth: 10 }));
+  const logger = { debug: log, info: log, warn: log, error: log };
+  const server = await startServer({ allowWebhookUrl: undefined, logger });
+  const body = initialize(webhookUrl);
+  const refused = await http('POST', server.url, { headers: { 'x-client-id': 'eve' }, body });
+  expect(refused).toMatchObject({ status: 400, body: { error: { data: { code: 'ERR_REPLY_ADDRESS_REFUSED' } } } });
+  expect(lines.length).toBeGreaterThan(0);
+  expect(JSON.stringify([refused.body, lines])).not.toContain('s3cret');
 });
 
 describe('a session that is taken up by another process', () => {
