@@ -17,6 +17,7 @@ export interface Flags {
   port: number;
   concurrency: number;
   allowPrivateFetch: boolean;
+  allowWebhookHosts: readonly string[];
   logLevel: LogLevel;
 }
 
@@ -113,16 +114,33 @@ export function createCommand(): Command {
         .argParser(wholeNumber(0, 65_535))
         .default(8000),
     )
+    .addOption(
+      new Option(
+        '--allow-webhook-hosts <names>',
+        'hosts beside this machine and the public ones that webhooks may be at, by http and on any port: a,b',
+      )
+        .env('ASYNCMCP_ALLOW_WEBHOOK_HOSTS')
+        .argParser(hostNames)
+        .default([], ''),
+    )
     .configureHelp({ helpWidth: HELP_WIDTH, optionDescription: describeOption })
     .addHelpText('after', ({ command }) => toolList(command) + HELP_AFTER)
     .exitOverride((error) => process.exit(exitCodeOf(error)));
 }
 
 /** What an option does, its choices, and in a line of its own where else it is taken from. */
-function describeOption({ description, argChoices = [], envVar, defaultValue }: Option): string {
+function describeOption({
+  description,
+  argChoices = [],
+  envVar,
+  defaultValue,
+  defaultValueDescription,
+}: Option): string {
   const origins = [
     ...(envVar === undefined ? [] : [`env: ${envVar}`]),
-    ...(defaultValue === undefined || defaultValue === false ? [] : [`default: ${String(defaultValue)}`]),
+    ...(defaultValue === undefined || defaultValue === false || defaultValueDescription === ''
+      ? []
+      : [`default: ${String(defaultValue)}`]),
   ];
   const text = [description, argChoices.join(', ')].filter((part) => part !== '').join(' ');
   return origins.length === 0 ? text : `${text}\n(${origins.join(', ')})`;
@@ -156,6 +174,12 @@ function wholeNumber(min: number, max: number): (value: string) => number {
     if (number >= min && number <= max) return number;
     throw new InvalidArgumentError(`It has to be a whole number from ${min} to ${max}.`);
   };
+}
+
+function hostNames(value: string): readonly string[] {
+  const names = value.split(',').map((name) => name.trim().toLowerCase());
+  if (names.every((name) => /^[a-z0-9._-]+$/.test(name))) return names;
+  throw new InvalidArgumentError('It has to be host names with commas between them.');
 }
 
 function trueOrFalse(value: string): boolean {

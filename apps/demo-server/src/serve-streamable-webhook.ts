@@ -1,7 +1,7 @@
 import { StreamableWebhookServer, webhookTool } from '@asyncmcp/streamable-webhook';
 import { openSession } from './open-session.js';
 import { withoutSecrets } from './replies.js';
-import { allowLoopback, reportUndelivered } from './serve-webhook.js';
+import { allowWebhooksTo, reportUndelivered } from './serve-webhook.js';
 import type { ConsoleLog } from './console-log.js';
 import type { ServeWebhookOptions } from './serve-webhook.js';
 import type { Serving } from './serving.js';
@@ -10,7 +10,7 @@ const PATH = '/mcp';
 
 /** Serves over Streamable HTTP: the tools that take their time answer by webhook, to clients that have given one. */
 export async function serveStreamableWebhook(
-  { host, port, concurrency, safeFetch }: ServeWebhookOptions,
+  { host, port, concurrency, safeFetch, allowWebhookHosts }: ServeWebhookOptions,
   log: ConsoleLog,
 ): Promise<Serving> {
   const server = new StreamableWebhookServer({
@@ -25,7 +25,7 @@ export async function serveStreamableWebhook(
       }),
     concurrency,
     logger: log.logger,
-    allowWebhookUrl: allowLoopback,
+    allowWebhookUrl: allowWebhooksTo(allowWebhookHosts),
   });
   server.onerror = (error) => log.error(error);
   server.onundelivered = (failure) => reportUndelivered(failure, log);

@@ -12,13 +12,15 @@ export interface ServeWebhookOptions {
   readonly port: number;
   readonly concurrency: number;
   readonly safeFetch: SafeFetch;
+  /** Hosts that are not public, and that webhooks may be at. */
+  readonly allowWebhookHosts: readonly string[];
 }
 
 const PATH = '/mcp/request';
 
 /** Serves over HTTP: requests are posted here, replies to the clients' webhooks. */
 export async function serveWebhook(
-  { host, port, concurrency, safeFetch }: ServeWebhookOptions,
+  { host, port, concurrency, safeFetch, allowWebhookHosts }: ServeWebhookOptions,
   log: ConsoleLog,
 ): Promise<Serving> {
   const server = new WebhookServer({
@@ -27,7 +29,7 @@ export async function serveWebhook(
       openSession(session, { log, transport: 'webhook', safeFetch, replyTo: withoutSecrets(session.replyTo) }),
     concurrency,
     logger: log.logger,
-    allowWebhookUrl: allowLoopback,
+    allowWebhookUrl: allowWebhooksTo(allowWebhookHosts),
   });
   server.onerror = (error) => log.error(error);
   server.onundelivered = (failure) => reportUndelivered(failure, log);
@@ -35,11 +37,18 @@ export async function serveWebhook(
   return { where: `at ${url}${PATH}`, sessions: server.sessions, close: () => server.close() };
 }
 
+type AllowWebhookUrl = (url: URL, info: WebhookUrlInfo) => boolean;
+
+/** Lets webhooks go to hosts that whoever runs the server has named, whatever they resolve to, and to this machine. */
+export function allowWebhooksTo(hosts: readonly string[]): AllowWebhookUrl {
+  return (url, info) => hosts.includes(url.hostname) || allowLoopback(url, info);
+}
+
 /**
  * Lets webhooks go to this machine, which is where the demo's client listens. A server on the internet must not: whoever opens a
  * session would have it post to what only this machine can reach.
  */
-export function allowLoopback({ hostname }: URL, { reason, range }: WebhookUrlInfo): boolean {
+function allowLoopback({ hostname }: URL, { reason, range }: WebhookUrlInfo): boolean {
   const named = hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname);
   // A name is one thing, and what it resolves to another.
   return named && (reason !== 'address' || range === 'loopback');
@@ -48,5 +57,5 @@ export function allowLoopback({ hostname }: URL, { reason, range }: WebhookUrlIn
 /** A real server would keep the envelope. */
 export function reportUndelivered({ url, envelope, error, attempts }: UndeliveredWebhook, log: ConsoleLog): void {
   const subject = subjectOf(envelope.sessionId ?? 'webhook');
-  log.event(subject, `not delivered to ${url} (tries: ${attempts}): ${error.code}`);
+  log.event(subject, `not delivered to ${withoutSecrets(url)} (tries: ${attempts}): ${error.code}`);
 }

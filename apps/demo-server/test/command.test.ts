@@ -58,6 +58,13 @@ describe('command', () => {
     ['concurrency', '--concurrency', 'ASYNCMCP_CONCURRENCY', '7', 7],
     ['allowPrivateFetch', '--allow-private-fetch', 'ASYNCMCP_ALLOW_PRIVATE_FETCH', 'true', true],
     ['allowPrivateFetch', '--allow-private-fetch', 'ASYNCMCP_ALLOW_PRIVATE_FETCH', 'false', false],
+    [
+      'allowWebhookHosts',
+      '--allow-webhook-hosts',
+      'ASYNCMCP_ALLOW_WEBHOOK_HOSTS',
+      'client, Hooks.local',
+      ['client', 'hooks.local'],
+    ],
     ['logLevel', '--log-level', 'LOG_LEVEL', 'debug', 'debug'],
   ])('takes %s from %s and from %s', (name, flag, variable, text, value) => {
     expect(run([flag, text]).flags[name]).toBe(value);
@@ -81,6 +88,7 @@ describe('command', () => {
     [['--concurrency', '0'], 'It has to be a whole number from 1 to 10000.'],
     [['--concurrency', '1.5'], 'It has to be a whole number from 1 to 10000.'],
     [['--allow-private-fetch', 'perhaps'], 'It has to be true or false.'],
+    [['--allow-webhook-hosts', 'http://client'], 'It has to be host names with commas between them.'],
     [['--request-queue-url', 'demo-requests'], 'It has to be an http or https URL.'],
     [['--endpoint', 'localhost:4566'], 'It has to be an http or https URL.'],
     [['--prot', '80'], "unknown option '--prot'"],

@@ -23,7 +23,10 @@ describe('the demo server over Streamable HTTP with webhooks', () => {
   beforeEach(async () => {
     pages = await startPages();
     const { safeFetch } = pages;
-    serving = await serveStreamableWebhook({ host: '127.0.0.1', port: 0, concurrency: 10, safeFetch }, log);
+    serving = await serveStreamableWebhook(
+      { host: '127.0.0.1', port: 0, concurrency: 10, safeFetch, allowWebhookHosts: [] },
+      log,
+    );
     serverUrl = serving.where.replace('at ', '');
     client = createClient({ elicitation: {} });
     client.setRequestHandler(ElicitRequestSchema, () => ({ action: 'accept', content: { name: 'Grace' } }));

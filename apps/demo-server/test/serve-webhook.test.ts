@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { createUrlGuard } from '@asyncmcp/webhook';
-import { allowLoopback } from '../src/serve-webhook.js';
+import { allowWebhooksTo } from '../src/serve-webhook.js';
 
-describe('allowLoopback', () => {
+const allowLoopback = allowWebhooksTo([]);
+
+describe('the webhooks that the demo allows', () => {
   const guard = createUrlGuard({ allowWebhookUrl: allowLoopback });
 
   it.each([
@@ -34,5 +36,13 @@ describe('allowLoopback', () => {
     expect(allowLoopback(new URL('http://localhost'), loopback)).toBe(true);
     expect(allowLoopback(new URL('https://example.com'), loopback)).toBe(false);
     expect(allowLoopback(new URL('http://localhost'), { ...loopback, range: 'private' })).toBe(false);
+  });
+
+  it('may be at a host that whoever runs the server has named, and at no other', async () => {
+    const named = createUrlGuard({ allowWebhookUrl: allowWebhooksTo(['client']) });
+    expect(String(await named.check('http://client:8001/webhook'))).toBe('http://client:8001/webhook');
+    for (const url of ['http://other:8001/webhook', 'http://client.example.com:8001/webhook', 'http://10.0.0.1/']) {
+      await expect(named.check(url)).rejects.toMatchObject({ code: 'ERR_REPLY_ADDRESS_REFUSED' });
+    }
   });
 });
