@@ -38,6 +38,7 @@ describe('command', () => {
         transport: 'sqs',
         concurrency: 100,
         allowPrivateFetch: false,
+        allowWebhookHosts: [],
         logLevel: 'warn',
         host: '127.0.0.1',
         port: 8000,
@@ -67,8 +68,8 @@ describe('command', () => {
     ],
     ['logLevel', '--log-level', 'LOG_LEVEL', 'debug', 'debug'],
   ])('takes %s from %s and from %s', (name, flag, variable, text, value) => {
-    expect(run([flag, text]).flags[name]).toBe(value);
-    expect(run([], { [variable]: text }).flags[name]).toBe(value);
+    expect(run([flag, text]).flags[name]).toEqual(value);
+    expect(run([], { [variable]: text }).flags[name]).toEqual(value);
     expect(run([], { [variable]: '' })).toEqual(run([]));
   });
 
