@@ -8,9 +8,8 @@ import type { Manifest } from './repository.js';
 export async function packPackages(folder: string): Promise<PackedPackage[]> {
   const packages = publishedPackages();
   const filters = [...packages.keys()].map((name) => `--filter=${name}`);
-  await run('npx', ['--yes', '--prefer-offline', 'pnpm@12', ...filters, 'pack', '--pack-destination', folder], {
-    cwd: ROOT,
-  });
+  // The one that runs this test: `npx pnpm@12` has it in the path. npx itself would ask the registry.
+  await run('pnpm', [...filters, 'pack', '--pack-destination', folder], { cwd: ROOT });
   return Promise.all(
     [...packages].map(async ([name, directory]) => {
       const tarball = join(folder, `${name.slice(1).replace('/', '-')}-${readManifest(directory).version}.tgz`);

@@ -45,10 +45,15 @@ export class Project {
     // npm would look for it in the folders above.
     await writeFile(join(folder, 'package.json'), '{ "private": true }\n');
     const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--prefer-offline', '--loglevel=error'];
-    await project.#run('npm', ['install', ...quiet, ...packages]).catch((error: unknown) => {
-      if (!/E(NOTFOUND|AI_AGAIN|CONNREFUSED|CONNRESET|TIMEDOUT|NETUNREACH)\b/.test(String(error))) throw error;
-      throw new Error('The npm registry cannot be reached.', { cause: error });
-    });
+    try {
+      await project.#run('npm', ['install', ...quiet, ...packages]);
+    } catch (error) {
+      // Without a network npm may also say that versions do not go together.
+      await project.#run('npm', ['ping', '--loglevel=error']).catch(() => {
+        throw new Error('The npm registry cannot be reached.', { cause: error });
+      });
+      throw error;
+    }
     return project;
   }
 
@@ -58,7 +63,7 @@ export class Project {
     return Object.keys(lock.packages).flatMap((path) => /^(?:.*\/)?node_modules\/(.+)$/.exec(path)?.[1] ?? []);
   }
 
-  /** Takes a module in as `main.mts`, and makes `main.mjs` of it, with all types checked, those of the packages, too. */
+  /** Takes a module in as `main.mts`, and makes `main.mjs` of it. With node16 the types of all packages are checked, too. */
   async compile(module: string, moduleResolution: 'node16' | 'bundler'): Promise<void> {
     await copyFile(module, join(this.#folder, 'main.mts'));
     const compilerOptions = {
@@ -67,7 +72,7 @@ export class Project {
       moduleResolution,
       strict: true,
       exactOptionalPropertyTypes: true,
-      skipLibCheck: false,
+      skipLibCheck: moduleResolution === 'bundler',
       types: ['node'],
       typeRoots: [join(ROOT, 'node_modules/@types')],
     };

@@ -112,7 +112,9 @@ async function answer(releases: Releases, url: string, path: string, response: S
   const { name = path, version } = TARBALL.exec(path)?.groups ?? {};
   const versions = releases.versions(name);
   const release = versions?.get(version ?? '');
-  if (release !== undefined) {
+  if (path.startsWith('-/ping')) {
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+  } else if (release !== undefined) {
     response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(await release.tarball());
   } else if (versions !== undefined && version === undefined) {
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(packument(url, name, versions)));
