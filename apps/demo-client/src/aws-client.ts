@@ -29,12 +29,28 @@ export function openAwsClient(options: AwsClientOptions, trace: Trace): ClientSi
     sqs.destroy();
     sns.destroy();
   };
+  const replyQueue =
+    responseQueueUrl === undefined ? 'a temporary queue, deleted at the end' : `the queue ${nameOf(responseQueueUrl)}`;
   if ('requestQueueUrl' in requests) {
-    return { createTransport: () => new SqsClientTransport({ sqs, ...requests, ...own }), close };
+    return {
+      transport: 'sqs',
+      requests: `to the queue ${nameOf(requests.requestQueueUrl)}`,
+      replies: `to ${replyQueue}`,
+      createTransport: () => new SqsClientTransport({ sqs, ...requests, ...own }),
+      close,
+    };
   }
   return {
+    transport: 'sns-sqs',
+    requests: `to the topic ${nameOf(requests.requestTopicArn)}`,
+    replies: `to the topic ${nameOf(requests.responseTopicArn)}, and from there to ${replyQueue}`,
     createTransport: () => new SnsSqsClientTransport({ sns, sqs, ...requests, ...own }),
     createListener: () => new SnsSqsClientTransport({ sns, sqs, ...requests }),
     close,
   };
+}
+
+/** The name at the end of a queue's URL or a topic's ARN. */
+function nameOf(address: string): string {
+  return /[^/:]*$/.exec(address)?.[0] ?? address;
 }

@@ -27,8 +27,8 @@ export async function listTools({
 }: Pick<StepContext, 'client' | 'timeoutMs' | 'createListener'>): Promise<readonly Tool[]> {
   const { tools } = await client.listTools(undefined, { timeout: timeoutMs });
   const names = tools.map(({ name }) => name).toSorted();
-  const expected = ['count_words', 'divide', 'greet', 'server_info', 'wait'];
-  checkEqual('the tools', names, createListener === undefined ? expected : ['announce', ...expected]);
+  const expected = ['analyze', 'count_words', 'divide', 'fetch', 'greet', 'introduce', 'server_info', 'wait'];
+  checkEqual('the tools', names, createListener === undefined ? expected : [...expected, 'announce'].toSorted());
   return tools;
 }
 

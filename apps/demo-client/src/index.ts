@@ -11,7 +11,8 @@ export { traceSqs } from './trace-sqs.js';
 export { openStreamableWebhookClient, openWebhookClient } from './webhook-client.js';
 export { createStyle, isColored } from './style.js';
 
-export type { ScenarioOptions } from './scenario.js';
+export type { Page, PageFacts } from './page-steps.js';
+export type { ScenarioOptions, ScenarioTotals } from './scenario.js';
 export type { DemoTransport } from './steps.js';
 export type { Style } from './style.js';
 export type { TraceEntry } from './trace.js';

@@ -4,6 +4,7 @@ import { failureLines, noteLines, stepLine, summaryLine, traceLine } from './rep
 import { stepsWith } from './steps.js';
 import { createStyle } from './style.js';
 import type { AsyncMcpErrorCode } from '@asyncmcp/core';
+import type { Page } from './page-steps.js';
 import type { CreateStockTransport } from './streamable-steps.js';
 import type { Style } from './style.js';
 import type { DemoTransport, Step, StepContext } from './steps.js';
@@ -18,6 +19,8 @@ export interface ScenarioOptions {
   readonly webhooks?: WebhookEndpoint | undefined;
   /** A client transport of the SDK's own, where servers speak to those, too: adds the step and the checks that are special to it. */
   readonly createStockTransport?: CreateStockTransport | undefined;
+  /** A web page that the server can get: adds the steps that have it get it. */
+  readonly page?: Page | undefined;
   /** What the wire of that transport is observed with. */
   readonly trace: Trace;
   /** Takes the report, line by line. */
@@ -41,6 +44,14 @@ export class ScenarioError extends Error {
   }
 }
 
+/** What a scenario came to. */
+export interface ScenarioTotals {
+  readonly steps: number;
+  /** What travelled, and how much that weighed, in bytes. */
+  readonly messages: number;
+  readonly bytes: number;
+}
+
 /** Says that one is waiting, after this many milliseconds. */
 const PATIENCE_MS = 3000;
 
@@ -49,8 +60,8 @@ const PATIENCE_MS = 3000;
  *
  * @throws ScenarioError at the first step that went wrong
  */
-export async function runScenario(options: ScenarioOptions): Promise<void> {
-  await new Scenario(options).run();
+export async function runScenario(options: ScenarioOptions): Promise<ScenarioTotals> {
+  return new Scenario(options).run();
 }
 
 class Scenario {
@@ -63,16 +74,17 @@ class Scenario {
   constructor(options: ScenarioOptions) {
     const { createTransport, timeoutMs = 30_000, signal, trace } = options;
     this.#options = { style: createStyle(false), ...options };
-    const client = new Client({ name: 'asyncmcp-demo-client', version: '1.0.0' });
+    const info = { name: 'asyncmcp-demo-client', version: '1.0.0' };
+    const client = new Client(info, { capabilities: { elicitation: { form: {} } } });
     client.onerror = (error) => void this.#reported.push(error);
     const expectReported = (code: AsyncMcpErrorCode): void => void this.#expected.add(code);
-    const { createListener, webhooks, createStockTransport } = options;
-    const others = { createListener, webhooks, createStockTransport, trace, timeoutMs, signal, expectReported };
+    const { createListener, webhooks, createStockTransport, page } = options;
+    const others = { createListener, webhooks, createStockTransport, page, trace, timeoutMs, signal, expectReported };
     this.#context = { client, transport: createTransport(), ...others };
     this.#steps = stepsWith(this.#context);
   }
 
-  async run(): Promise<void> {
+  async run(): Promise<ScenarioTotals> {
     const { print, trace, signal, style } = this.#options;
     const startedAt = performance.now();
     const stop = (): void => void this.#context.client.close();
@@ -83,6 +95,7 @@ class Scenario {
         await this.#runStep(step);
         checked++;
       }
+      return { steps: checked, messages: trace.messages, bytes: trace.bytes };
     } finally {
       signal?.removeEventListener('abort', stop);
       // Does nothing after the last step, which has closed it; otherwise the temporary queue goes with it.

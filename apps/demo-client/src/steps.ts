@@ -1,8 +1,11 @@
 import { isAsyncMcpError, isRecord } from '@asyncmcp/core';
+import { askedBack } from './asked-back-step.js';
 import { broadcast } from './broadcast-step.js';
 import { callTool, eventually, listTools } from './calls.js';
 import { check, checkEqual, rejectionOf, textOf } from './checks.js';
+import { analyzePage, fetchPage } from './page-steps.js';
 import {
+  checkAnalyze,
   checkHandshake,
   checkQuickTool,
   checkSlowTool,
@@ -16,12 +19,17 @@ import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { RequestOptions } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Progress } from '@modelcontextprotocol/sdk/types.js';
+import type { Page } from './page-steps.js';
 import type { CreateStockTransport } from './streamable-steps.js';
 import type { Trace } from './trace.js';
 import type { WebhookEndpoint } from './webhook-endpoint.js';
 
 /** Any client transport of this project. */
-export type DemoTransport = Transport & { terminateSession(): Promise<void> };
+export type DemoTransport = Transport & {
+  /** The one that was negotiated. */
+  readonly protocolVersion?: string | undefined;
+  terminateSession(): Promise<void>;
+};
 
 export interface StepContext {
   readonly client: Client;
@@ -32,6 +40,8 @@ export interface StepContext {
   readonly webhooks: WebhookEndpoint | undefined;
   /** A client transport of the SDK's own; undefined where servers do not speak to those. */
   readonly createStockTransport: CreateStockTransport | undefined;
+  /** What the server may get from the web; undefined where there is nothing it could. */
+  readonly page: Page | undefined;
   /** What was seen on the wire. */
   readonly trace: Trace;
   /** How long a request may take, in milliseconds. */
@@ -63,7 +73,8 @@ export function stepsWith({
   createListener,
   webhooks,
   createStockTransport,
-}: Pick<StepContext, 'createListener' | 'webhooks' | 'createStockTransport'>): readonly Step[] {
+  page,
+}: Pick<StepContext, 'createListener' | 'webhooks' | 'createStockTransport' | 'page'>): readonly Step[] {
   const also = createStockTransport === undefined ? (run: Run): Run => run : withCheck;
   return [
     { title: 'handshake', run: also(handshake, checkHandshake) },
@@ -73,6 +84,13 @@ export function stepsWith({
     ...(createStockTransport === undefined
       ? []
       : [{ title: 'stock client', run: (context: StepContext) => stockClient(context, createStockTransport) }]),
+    ...(page === undefined
+      ? []
+      : [
+          { title: 'fetch', run: (context: StepContext) => fetchPage(context, page) },
+          { title: 'analyze', run: also((context) => analyzePage(context, page), checkAnalyze) },
+        ]),
+    { title: 'asked back', run: askedBack },
     { title: 'cancelled call', run: cancelledCall },
     { title: 'failing tool', run: failingTool },
     ...(createListener === undefined
@@ -113,10 +131,8 @@ async function handshake({ client, transport, timeoutMs }: StepContext): Promise
 
 async function toolList(context: StepContext): Promise<string> {
   const tools = await listTools(context);
-  return tools
-    .map(({ name }) => name)
-    .toSorted()
-    .join(' ');
+  const names = tools.map(({ name }) => name).toSorted();
+  return `${names.length}: ${names.join(' ')}`;
 }
 
 async function quickTool(context: StepContext): Promise<string> {

@@ -11,7 +11,7 @@ import type { HttpAnswer, TraceEntry } from './trace.js';
 export type CreateStockTransport = (sessionId?: string) => Transport & { terminateSession(): Promise<void> };
 
 /** The tools of the demo that take their time, and what marks them. */
-const SLOW_TOOLS = ['count_words', 'wait'];
+const SLOW_TOOLS = ['analyze', 'count_words', 'wait'];
 const MARK = { 'asyncmcp/delivery': 'webhook' };
 
 /** That `initialize` was answered at once: in JSON, and not by a webhook. */
@@ -24,11 +24,12 @@ export async function checkHandshake({ trace }: StepContext, detail: string): Pr
 
 /** That a client can tell which tools answer by webhook before it calls one. */
 export async function markedToolList(context: StepContext): Promise<string> {
-  const marked = (await listTools(context)).filter(isWebhookTool);
+  const tools = await listTools(context);
+  const marked = tools.filter(isWebhookTool);
   checkEqual('the tools that are marked', marked.map(({ name }) => name).toSorted(), SLOW_TOOLS);
   for (const { name, _meta } of marked) checkEqual(`the _meta of ${name}`, _meta, MARK);
   const [mark = []] = Object.entries(MARK);
-  return `${SLOW_TOOLS.join(' ')}: _meta ${mark.join('=')}`;
+  return `${marked.length} of ${tools.length} have _meta ${mark.join('=')}`;
 }
 
 /** That a quick tool was answered over its connection. */
@@ -51,6 +52,15 @@ export async function checkSlowTool({ trace }: StepContext, detail: string): Pro
   const others = entries.filter(({ kind, what }) => kind === 'sent' && !what.startsWith('tools/call count_words'));
   checkEqual('what else was sent', others, []);
   return `${detail.split(';')[0] ?? ''}; 202 first, none held`;
+}
+
+/** That the page was looked through the same way. */
+export async function checkAnalyze({ trace }: StepContext, detail: string): Promise<string> {
+  const { entries } = trace;
+  checkEqual('how the call was answered', answerOf(entries, 'tools/call analyze').status, 202);
+  const webhooks = webhooksIn(entries);
+  check('the webhooks', webhooks.at(-1)?.what.startsWith('result') === true, 'do not have the result');
+  return detail;
 }
 
 /** Has a client call the same tool that knows nothing of webhooks: it gets everything over its connection. */

@@ -43,10 +43,17 @@ const LOOK_MS = 2;
 
 /** What an observer of a wire has seen. */
 export class Trace {
+  /** Whether it only counts. */
+  readonly countsOnly: boolean;
   #entries: TraceEntry[] = [];
   #messages = 0;
   #bytes = 0;
   readonly #awaited = new Set<TraceEntry>();
+
+  /** @param options - `countsOnly`: keeps no entries, for whoever does not take them. Default: it keeps them. */
+  constructor({ countsOnly = false }: { readonly countsOnly?: boolean } = {}) {
+    this.countsOnly = countsOnly;
+  }
 
   /** How many messages travelled so far. */
   get messages(): number {
@@ -59,7 +66,7 @@ export class Trace {
   }
 
   record(entry: TraceEntry): void {
-    this.#entries.push(entry);
+    if (!this.countsOnly) this.#entries.push(entry);
     if (entry.bytes === undefined) return;
     this.#messages++;
     this.#bytes += entry.bytes;

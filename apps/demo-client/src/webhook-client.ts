@@ -37,6 +37,9 @@ export async function openWebhookClient(options: WebhookClientOptions, trace: Tr
   const { webhookUrl } = side;
   return {
     ...side,
+    transport: 'webhook',
+    requests: `posted to ${serverUrl}`,
+    replies: `by webhook to ${webhookUrl}`,
     createTransport: () => new WebhookClientTransport({ serverUrl, webhookUrl, receiver, clientId }),
   };
 }
@@ -51,6 +54,9 @@ export async function openStreamableWebhookClient(
   const { webhookUrl } = side;
   return {
     ...side,
+    transport: 'streamable-webhook',
+    requests: `posted to ${serverUrl}`,
+    replies: `over the connection; those of marked tools by webhook to ${webhookUrl}`,
     createTransport: () => new StreamableWebhookClientTransport({ serverUrl, webhookUrl, receiver, clientId }),
     createStockTransport: (sessionId) =>
       new StreamableHTTPClientTransport(new URL(serverUrl), {

@@ -66,7 +66,7 @@ function recordRequests(app: FastifyInstance, arrivals: WebhookArrival[], trace:
     const { headers } = request;
     const arrival: WebhookArrival = { headers, body: textOf(request.body), status: undefined };
     const isAgain = wasHere(headers, arrivals);
-    arrivals.push(arrival);
+    if (!trace.countsOnly) arrivals.push(arrival);
     const record = trace.recordRequest({
       kind: 'received',
       channel: `${'webhook-signature' in headers ? 'signed' : 'unsigned'} webhook${isAgain ? ' again' : ''}`,

@@ -1,7 +1,7 @@
 import { Trace, runScenario, traceSqs } from '@asyncmcp/demo-client';
 import { queueName } from './queues.js';
 import { withServer } from './with-server.js';
-import type { ScenarioOptions } from '@asyncmcp/demo-client';
+import type { ScenarioOptions, ScenarioTotals } from '@asyncmcp/demo-client';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { AwsEmulator } from '@asyncmcp/testkit';
 import type { Stage } from './stage.js';
@@ -21,21 +21,22 @@ export interface AgainstServer {
 }
 
 /** Runs the scenario against a demo server in a process of its own, both on an emulator. */
-export async function runAgainstServer(stage: Stage, options: AgainstServer): Promise<void> {
+export async function runAgainstServer(stage: Stage, options: AgainstServer): Promise<ScenarioTotals> {
   const { emulator, serverArgs = [], requestQueueUrl, channels, createTransports } = options;
   const { accessKeyId, secretAccessKey } = emulator.clientConfig.credentials;
   const where = ['--endpoint', emulator.endpoint, '--region', emulator.region, '--request-queue-url', requestQueueUrl];
   const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
   // What the user's own environment says is about another server.
   const args = ['--transport', 'sqs', ...where, ...serverArgs];
-  await withServer(stage, { args, env }, async (server) => {
+  return withServer(stage, { args, env }, async (server) => {
     stage.fact('server', `process ${server.pid}, takes requests from ${queueName(requestQueueUrl)}`);
     stage.legend(`${channels}, message, size, and milliseconds since the step began.`);
     const sqs = emulator.sqsClient();
     const trace = new Trace();
     traceSqs(sqs, trace);
-    await runScenario({
+    return runScenario({
       ...createTransports(sqs, trace),
+      page: stage.page,
       trace,
       print: stage.print,
       style: stage.style,

@@ -1,9 +1,15 @@
 #!/usr/bin/env node
 /** The whole demo: `node dist/main.js [transports…]`. */
+import { isDeepStrictEqual } from 'node:util';
 import { ScenarioError, createStyle, isColored } from '@asyncmcp/demo-client';
 import { Command } from 'commander';
+import { overviewLines } from './overview.js';
+import { startPageServer } from './page-server.js';
 import { createStage } from './stage.js';
 import { TRANSPORTS } from './transports.js';
+import type { Run } from './overview.js';
+import type { PageServer } from './page-server.js';
+import type { StageOptions } from './stage.js';
 import type { DemoTransportEntry } from './transports.js';
 
 // The AWS SDK's notice on Node 20, true as it is, would stand in the middle of the report.
@@ -27,37 +33,55 @@ async function main(names: readonly string[], verbose: boolean): Promise<number>
   // Not once: Ctrl-C under a task runner arrives twice, and there is a server to be stopped.
   for (const event of ['SIGINT', 'SIGTERM']) process.on(event, () => stop.abort('interrupted'));
   const chosen = TRANSPORTS.filter(({ name }) => names.length === 0 || names.includes(name));
+  const style = createStyle(isColored(process.stdout));
+  const runs: Run[] = [];
   for (const transport of chosen) {
-    if (!(await passes(transport, stop.signal, verbose))) return stop.signal.aborted ? 130 : 1;
+    const run = await show(transport, { style, signal: stop.signal, verbose });
+    runs.push(run);
+    if (run.totals === undefined) break;
   }
-  return 0;
+  if (runs.length > 1) {
+    console.log(`\n${style.strong('Overview')}\n`);
+    for (const line of overviewLines(runs, style)) console.log(line);
+  }
+  if (runs.every(({ totals }) => totals !== undefined)) return 0;
+  return stop.signal.aborted ? 130 : 1;
 }
 
-async function passes(
-  { name, title, run }: DemoTransportEntry,
-  signal: AbortSignal,
-  verbose: boolean,
-): Promise<boolean> {
-  const style = createStyle(isColored(process.stdout));
-  const stage = createStage({ style, signal, verbose });
+async function show(transport: DemoTransportEntry, options: Omit<StageOptions, 'page'>): Promise<Run> {
+  const { name, title, run } = transport;
+  const { style } = options;
+  const page = await startPageServer();
+  const stage = createStage({ ...options, page });
   const startedAt = performance.now();
-  const seconds = (): string => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
+  const elapsedMs = (): number => performance.now() - startedAt;
+  const seconds = (): string => `${(elapsedMs() / 1000).toFixed(1)} s`;
   stage.print('');
   stage.print(style.strong(`MCP over ${title}`));
   stage.print('');
+  stage.fact('page', `${page.url}, of this process`);
   try {
-    await run(stage);
+    const totals = await run(stage);
+    checkAsked(page);
     stage.print('');
     stage.print(`${style.good('✓')} ${style.strong(`${name} passed`)} in ${seconds()}`);
-    return true;
+    return { transport, totals, elapsedMs: elapsedMs() };
   } catch (error) {
     stage.print('');
     // The report has named the step and the reason.
     const where = error instanceof ScenarioError ? ` at "${error.step}"` : '';
     stage.print(`${style.bad('✗')} ${style.strong(`${name} failed${where}`)} after ${seconds()}`);
     if (where === '') console.error(error);
-    return false;
+    return { transport, totals: undefined, elapsedMs: elapsedMs() };
+  } finally {
+    await page.close();
   }
+}
+
+/** Once by `fetch`, once by `analyze`: a call that came twice would be seen here. */
+function checkAsked({ askedBy }: PageServer): void {
+  const expected = ['asyncmcp-demo-server', 'asyncmcp-demo-server'];
+  if (!isDeepStrictEqual(askedBy, expected)) throw new Error(`The page was asked for by ${askedBy.join(', ')}.`);
 }
 
 process.exitCode = await main(program.args, program.opts<{ verbose: boolean }>().verbose);

@@ -5,6 +5,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { runAgainstServer } from './against-server.js';
 import { DEMO_QUEUES, checkNothingLeft } from './queues.js';
 import { describeTopology, namesIn, readTopology } from './topology.js';
+import type { ScenarioTotals } from '@asyncmcp/demo-client';
 import type { AwsEmulator } from '@asyncmcp/testkit';
 import type { Stage } from './stage.js';
 
@@ -19,12 +20,12 @@ export const DEMO_TOPOLOGY = {
 const DEMO_CLIENT = { responseQueueName: 'demo-responses', clientId: 'demo-client' };
 
 /** The demo over SNS and SQS: what it needs is made in an emulator in this process, and taken down at the end. */
-export async function runSnsSqs(stage: Stage): Promise<void> {
+export async function runSnsSqs(stage: Stage): Promise<ScenarioTotals> {
   const emulator = await startAwsEmulator();
   // Two of them: the trace is to show the scenario's calls only.
   const [sns, traced] = [new SNSClient(emulator.clientConfig), new SNSClient(emulator.clientConfig)];
   try {
-    await runAgainst(emulator, { sns, traced }, stage);
+    return await runAgainst(emulator, { sns, traced }, stage);
   } finally {
     sns.destroy();
     traced.destroy();
@@ -36,7 +37,7 @@ async function runAgainst(
   emulator: AwsEmulator,
   { sns, traced }: { sns: SNSClient; traced: SNSClient },
   stage: Stage,
-): Promise<void> {
+): Promise<ScenarioTotals> {
   stage.fact('emulator', `SNS and SQS in memory, at ${emulator.endpoint}`);
   const topology = await provisionSnsSqs({ sns, sqs: emulator.sqsClient(), ...DEMO_TOPOLOGY, ...DEMO_CLIENT });
   const made = await readTopology(sns, emulator.sqsClient());
@@ -44,7 +45,7 @@ async function runAgainst(
 
   const { requestQueueUrl, requestTopicArn, responseTopicArn, responseQueueUrl } = topology;
   const { clientId } = DEMO_CLIENT;
-  await runAgainstServer(stage, {
+  const totals = await runAgainstServer(stage, {
     emulator,
     requestQueueUrl,
     serverArgs: ['--transport', 'sns-sqs'],
@@ -68,4 +69,5 @@ async function runAgainst(
   const left = namesIn(await readTopology(sns, emulator.sqsClient()));
   if (left.length > 0) throw new Error(`The teardown left: ${left.join(', ')}.`);
   stage.fact('teardown', 'no topic, subscription or queue is left');
+  return totals;
 }

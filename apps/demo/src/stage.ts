@@ -1,4 +1,4 @@
-import type { Style } from '@asyncmcp/demo-client';
+import type { Page, Style } from '@asyncmcp/demo-client';
 
 /** What a demo is shown on. */
 export interface Stage {
@@ -6,6 +6,8 @@ export interface Stage {
   readonly style: Style;
   /** Aborted when the demo is to end early. */
   readonly signal: AbortSignal;
+  /** What the server is to get from the web. */
+  readonly page: Page;
   /** Takes what the server prints, if that is to be shown. */
   readonly onServerLine: ((line: string) => void) | undefined;
   /** Prints something that is true now: `queues     demo-requests`. */
@@ -19,16 +21,18 @@ export interface Stage {
 export interface StageOptions {
   readonly style: Style;
   readonly signal: AbortSignal;
+  readonly page: Page;
   readonly verbose: boolean;
 }
 
-export function createStage({ style, signal, verbose }: StageOptions): Stage {
+export function createStage({ style, signal, page, verbose }: StageOptions): Stage {
   const print = (line: string): void => console.log(line);
   const serverLine = (line: string): void => print(style.faint(`    | ${line}`));
   return {
     print,
     style,
     signal,
+    page,
     onServerLine: verbose ? serverLine : undefined,
     fact: (subject, text) => print(`  ${style.strong(subject.padEnd(10))} ${text}`),
     legend: (columns) => {

@@ -1,7 +1,7 @@
 import { Trace, openStreamableWebhookClient, openWebhookClient, runScenario } from '@asyncmcp/demo-client';
 import { healthOf, isListening, refusalOfGuard, refusalOfOrigin } from './webhook-facts.js';
 import { withServer } from './with-server.js';
-import type { WebhookArrival, WebhookClientSide } from '@asyncmcp/demo-client';
+import type { ScenarioTotals, WebhookArrival, WebhookClientSide } from '@asyncmcp/demo-client';
 import type { DemoServerProcess } from './demo-server-process.js';
 import type { Stage } from './stage.js';
 
@@ -20,7 +20,7 @@ interface Way {
 }
 
 /** The demo over webhooks: the server in a process of its own, the client and its endpoint here, both on free ports. */
-export function runWebhook(stage: Stage): Promise<void> {
+export function runWebhook(stage: Stage): Promise<ScenarioTotals> {
   return run(stage, {
     transport: 'webhook',
     openClient: openWebhookClient,
@@ -32,7 +32,7 @@ export function runWebhook(stage: Stage): Promise<void> {
 }
 
 /** The same over Streamable HTTP, where only slow tools answer by webhook. */
-export function runStreamableWebhook(stage: Stage): Promise<void> {
+export function runStreamableWebhook(stage: Stage): Promise<ScenarioTotals> {
   return run(stage, {
     transport: 'streamable-webhook',
     openClient: openStreamableWebhookClient,
@@ -44,18 +44,24 @@ export function runStreamableWebhook(stage: Stage): Promise<void> {
   });
 }
 
-async function run(stage: Stage, way: Way): Promise<void> {
+async function run(stage: Stage, way: Way): Promise<ScenarioTotals> {
   const seen: Seen = { urls: [], arrivals: [] };
   const args = ['--transport', way.transport, '--host', '127.0.0.1', '--port', '0'];
-  await withServer(stage, { args }, (server) => runAgainst(server, stage, seen, way));
+  const totals = await withServer(stage, { args }, (server) => runAgainst(server, stage, seen, way));
   stage.fact('webhooks', checkArrivals(seen.arrivals));
   const open = await Promise.all(seen.urls.map(isListening));
   const left = seen.urls.filter((_url, index) => open[index]);
   if (left.length > 0) throw new Error(`Left behind: somebody still listens at ${left.join(', ')}.`);
   stage.fact('ports', 'both are closed');
+  return totals;
 }
 
-async function runAgainst(server: DemoServerProcess, stage: Stage, { urls, arrivals }: Seen, way: Way): Promise<void> {
+async function runAgainst(
+  server: DemoServerProcess,
+  stage: Stage,
+  { urls, arrivals }: Seen,
+  way: Way,
+): Promise<ScenarioTotals> {
   const serverUrl = urlOf(server);
   // Asked before the trace begins, which shows the scenario only.
   const [health, refusal] = [await healthOf(serverUrl), await refusalOfGuard(serverUrl)];
@@ -66,8 +72,9 @@ async function runAgainst(server: DemoServerProcess, stage: Stage, { urls, arriv
     stage.fact('server', `process ${server.pid}; GET /health → ${health}`);
     await way.describe(serverUrl, client);
     describeWebhooks(stage, refusal);
-    await runScenario({
+    return await runScenario({
       ...client,
+      page: stage.page,
       trace,
       print: stage.print,
       style: stage.style,

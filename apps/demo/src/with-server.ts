@@ -7,15 +7,18 @@ export interface ServerCommand {
 }
 
 /** Runs something against a demo server in a process of its own, and stops that, which must end as it should. */
-export async function withServer(
+export async function withServer<T>(
   stage: Stage,
   { args, env = {} }: ServerCommand,
-  run: (server: DemoServerProcess) => Promise<void>,
-): Promise<void> {
-  const server = await DemoServerProcess.start({ args, env, onLine: stage.onServerLine });
+  run: (server: DemoServerProcess) => Promise<T>,
+): Promise<T> {
+  // The page that it is to get is on this machine, which it would refuse.
+  const ownArgs = [...args, '--allow-private-fetch=true'];
+  const server = await DemoServerProcess.start({ args: ownArgs, env, onLine: stage.onServerLine });
   let ended: string;
+  let result: T;
   try {
-    await run(server);
+    result = await run(server);
   } catch (error) {
     if (!stage.signal.aborted) stage.failed(server.output);
     throw error;
@@ -26,4 +29,5 @@ export async function withServer(
     stage.fact('server', `stopped: ${ended}`);
   }
   if (ended !== 'exit code 0') throw new Error(`The server did not stop as it should: ${ended}.`);
+  return result;
 }

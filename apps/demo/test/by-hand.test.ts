@@ -46,20 +46,20 @@ describe('emulator, server and client by hand', () => {
   it('works as the emulator says', async () => {
     const { env } = await startEmulator('sqs');
     const serverProcess = await startServer(env);
-    const { code, lines } = await finish(await run(client, [], env));
-    expect(lines.join('\n')).toContain('7 of 7 steps checked');
+    const { code, lines } = await finish(await run(client, ['--scenario'], env));
+    expect(lines.join('\n')).toContain('8 of 8 steps checked');
     expect(code).toBe(0);
     expect(await serverProcess.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(serverProcess.output).toContain('greet #2 answered');
-    expect(serverProcess.output).toContain('wait #5 cancelled');
+    expect(serverProcess.output).toContain('wait #6 cancelled');
   });
 
   it('works over topics, too', async () => {
     const { env } = await startEmulator('sns-sqs');
     await startServer(env);
-    const { code, lines } = await finish(await run(client, [], env));
+    const { code, lines } = await finish(await run(client, ['--scenario'], env));
     expect(lines.join('\n')).toContain('subscription created');
-    expect(lines.join('\n')).toContain('8 of 8 steps checked');
+    expect(lines.join('\n')).toContain('9 of 9 steps checked');
     expect(code).toBe(0);
   });
 
@@ -73,7 +73,7 @@ describe('emulator, server and client by hand', () => {
     sns.destroy();
     sqs.destroy();
     const args = ['--response-queue-url', responseQueueUrl, '--client-id', 'me'];
-    const { code, lines } = await finish(await run(client, args, env));
+    const { code, lines } = await finish(await run(client, ['--scenario', ...args], env));
     expect(lines.join('\n')).toMatch(/← mine +result #2/);
     expect(code).toBe(0);
   });
@@ -82,14 +82,16 @@ describe('emulator, server and client by hand', () => {
     const { endpoint, env } = await startEmulator();
     await startServer(env);
     const queueUrl = `${endpoint}/000000000000/demo-dead-letters`;
-    const { code, lines } = await finish(await run(client, ['--response-queue-url', queueUrl], env));
+    const { code, lines } = await finish(await run(client, ['--scenario', '--response-queue-url', queueUrl], env));
     expect(lines.join('\n')).toMatch(/← demo-dead-letters +result #2/);
     expect(code).toBe(0);
   });
 
   it('names the step that fails when no server is there', async () => {
-    const { code, lines } = await finish(await run(client, ['--timeout', '0.2'], (await startEmulator()).env));
-    expect(lines.join('\n')).toContain('0 of 7 steps checked, "handshake" failed');
+    const { code, lines } = await finish(
+      await run(client, ['--scenario', '--timeout', '0.2'], (await startEmulator()).env),
+    );
+    expect(lines.join('\n')).toContain('0 of 8 steps checked, "handshake" failed');
     expect(code).toBe(1);
   });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { demo, finish, isStyled, linesOf, printed, start } from './support.js';
 
-const CALLS = ['handshake', 'tool list', 'quick tool', 'slow tool', 'cancelled call', 'failing tool'];
+const PAGE = ['fetch', 'analyze', 'asked back'];
+const CALLS = ['handshake', 'tool list', 'quick tool', 'slow tool', ...PAGE, 'cancelled call', 'failing tool'];
 const END = "session's end";
 
 describe('demo', () => {
@@ -11,9 +12,13 @@ describe('demo', () => {
     expect(text).toContain('✓ sqs passed in');
     expect(code).toBe(0);
     const checked = lines.filter((line) => line.startsWith('  ✓ ')).map((line) => line.slice(4, 20).trim());
-    expect(checked).toEqual([...CALLS, END, '7 of 7 steps che']);
+    expect(checked).toEqual([...CALLS, END, '10 of 10 steps c']);
     expect(text).toMatch(/→ demo-requests +tools\/call greet #\d+ +\d+ B +\+\d+ ms/);
     expect(text).toMatch(/← asyncmcp-response-.{5}… notifications\/progress 5\/5 +\d+ B/);
+    expect(text).toMatch(/✓ fetch +GET \/queues → 200 text\/html, \d+ bytes/);
+    expect(text).toMatch(/✓ analyze +49 words, 2 links, 3 headings; progress 1…4/);
+    expect(text).toMatch(/✓ asked back +Grace → "Nice to meet you, Grace!"/);
+    expect(text).toMatch(/← asyncmcp-response-.{5}… elicitation\/create #.+\n +→ demo-requests +result #/);
     expect(text).toMatch(/→ demo-requests +notifications\/cancelled #\d+/);
     expect(text).toMatch(/← asyncmcp-response-.{5}… result \(isError\)/);
     expect(text).toMatch(/← asyncmcp-response-.{5}… error -32001/);
@@ -28,7 +33,7 @@ describe('demo', () => {
     expect(text).toContain('✓ sns-sqs passed in');
     expect(code).toBe(0);
     const checked = lines.filter((line) => line.startsWith('  ✓ ')).map((line) => line.slice(4, 20).trim());
-    expect(checked).toEqual([...CALLS, 'broadcast', END, '8 of 8 steps che']);
+    expect(checked).toEqual([...CALLS, 'broadcast', END, '11 of 11 steps c']);
     expect(text).toContain('{"ClientId":["demo-client",{"exists":false}]}');
     expect(text).toContain('topic demo-responses to queue demo-responses');
     expect(text).toMatch(/→ topic demo-requests +tools\/call greet #\d+ +\d+ B +\+\d+ ms/);
@@ -48,7 +53,7 @@ describe('demo', () => {
     expect(text).toContain('✓ webhook passed in');
     expect(code).toBe(0);
     const checked = lines.filter((line) => line.startsWith('  ✓ ')).map((line) => line.slice(4, 20).trim());
-    expect(checked).toEqual([...CALLS, 'webhook retried', 'forged webhooks', END, '9 of 9 steps che']);
+    expect(checked).toEqual([...CALLS, 'webhook retried', 'forged webhooks', END, '12 of 12 steps c']);
     expect(text).toContain('GET /health → 200 {"status":"ok"}');
     expect(text).toContain('169.254.169.254 → 400 refused');
     expect(text).toMatch(/→ POST \/mcp\/request +200 initialize #/);
@@ -76,13 +81,13 @@ describe('demo', () => {
     const checked = lines.filter((line) => line.startsWith('  ✓ ')).map((line) => line.slice(4, 20).trim());
     const [handshake, toolList, quickTool, slowTool, ...others] = CALLS;
     const first = [handshake, toolList, quickTool, slowTool, 'stock client', ...others];
-    expect(checked).toEqual([...first, 'webhook retried', 'forged webhooks', END, '10 of 10 steps c']);
+    expect(checked).toEqual([...first, 'webhook retried', 'forged webhooks', END, '13 of 13 steps c']);
     expect(text).toContain('GET /health → 200 {"status":"ok"}');
     expect(text).toContain('a page of another site → 403 refused');
     expect(text).toContain('169.254.169.254 → 400 refused');
     expect(text).toMatch(/→ POST \/mcp +200 initialize #/);
     expect(text).toMatch(/→ GET \/mcp SSE +200 what the server says itself/);
-    expect(text).toContain('count_words wait: _meta asyncmcp/delivery=webhook');
+    expect(text).toContain('3 of 8 have _meta asyncmcp/delivery=webhook');
     expect(text).toMatch(
       /→ POST \/mcp SSE +200 tools\/call greet #2 +\d+ ms +\+\d+ ms\n +← SSE event +result #2 +\d+ B/,
     );
@@ -90,6 +95,8 @@ describe('demo', () => {
       /→ POST \/mcp +202 tools\/call count_words #3 +\d+ ms +\+\d+ ms\n +← signed webhook +200 notif/,
     );
     expect(text).toMatch(/← signed webhook +200 notifications\/progress 5\/5 +\d+ ms/);
+    expect(text).toMatch(/→ POST \/mcp +202 tools\/call analyze #5 +\d+ ms +\+\d+ ms\n +← signed webhook +200 notif/);
+    expect(text).toMatch(/← SSE event +elicitation\/create #.+\n +→ POST \/mcp +202 result #/);
     expect(text).toMatch(/→ stock: POST \/mcp SSE 200 tools\/call count_words #1/);
     expect(text).toMatch(/← stock: SSE event +notifications\/progress 2\/2 +\d+ B/);
     expect(text).toMatch(/→ POST \/mcp +202 notifications\/cancelled #\d+/);
@@ -111,6 +118,13 @@ describe('demo', () => {
     expect(lines.filter((line) => line.length > 80 || isStyled(line))).toEqual([]);
     // Without a name it runs all there are.
     expect(lines.filter((line) => / passed in /.test(line))).toHaveLength(4);
+    const overview = lines.slice(lines.indexOf('Overview') + 2);
+    expect(overview.map((line) => / ✓ (\S+) .* (\d+) steps +\d+ messages +\d+\.\d s$/.exec(line)?.slice(1))).toEqual([
+      ['sqs', '10'],
+      ['sns-sqs', '11'],
+      ['webhook', '12'],
+      ['streamable-webhook', '13'],
+    ]);
     expect(code).toBe(0);
   });
 

@@ -59,7 +59,7 @@ describe('scenario', () => {
 
   it('has one more step where servers can broadcast', async () => {
     const lines = await scenarioWithBroadcast([1, 1]);
-    expect(lines.at(-1)).toContain('8 of 8 steps checked');
+    expect(lines.at(-1)).toContain('9 of 9 steps checked');
   });
 
   it.each([
@@ -71,7 +71,7 @@ describe('scenario', () => {
 
   it('passes with the demo server, whatever the transport', async () => {
     const lines = await scenario();
-    expect(lines.at(-1)).toContain('7 of 7 steps checked');
+    expect(lines.at(-1)).toContain('8 of 8 steps checked');
   });
 
   it.each([
@@ -80,6 +80,8 @@ describe('scenario', () => {
     ['quick tool', 'Hello, Ada!', 'Good day!'],
     ['slow tool', '28 words', '27 words'],
     ['slow tool', '"progress":3,', '"progress":4,'],
+    ['asked back', 'Nice to meet you', 'Charmed'],
+    ['asked back', '"name":{"type":"string"', '"nick":{"type":"string"'],
     ['cancelled call', '"cancelled":1', '"cancelled":0'],
     ['failing tool', '"isError":true', '"isError":false'],
   ])('fails at the %s when the server says something else than %s', async (step, replaced, by) => {

@@ -36,7 +36,7 @@ describe('scenario over Streamable HTTP with webhooks', () => {
 
   it('has three more steps', async () => {
     const lines = await scenario();
-    expect(lines.at(-1)).toContain('10 of 10 steps checked');
+    expect(lines.at(-1)).toContain('11 of 11 steps checked');
   });
 
   it.each<[string, string, Partial<StreamableWebhookServerOptions>]>([

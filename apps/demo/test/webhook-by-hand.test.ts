@@ -6,8 +6,8 @@ const server = import.meta.resolve('@asyncmcp/demo-server/main');
 const client = import.meta.resolve('@asyncmcp/demo-client/main');
 
 describe.each([
-  { transport: 'webhook', path: '/mcp/request', steps: 9, replies: 'replies go to' },
-  { transport: 'streamable-webhook', path: '/mcp', steps: 10, replies: 'those of slow tools to' },
+  { transport: 'webhook', path: '/mcp/request', steps: 10, replies: 'replies go to' },
+  { transport: 'streamable-webhook', path: '/mcp', steps: 11, replies: 'those of slow tools to' },
 ])('server and client by hand, over $transport', ({ transport, path, steps, replies }) => {
   const running: ModuleProcess[] = [];
 
@@ -30,19 +30,19 @@ describe.each([
 
   it('need nothing but the URL of the server', async () => {
     const { child, url } = await startServer();
-    const { code, lines } = await finish(await run(client, ['--server-url', url]));
+    const { code, lines } = await finish(await run(client, ['--scenario', '--server-url', url]));
     expect(lines.join('\n')).toContain(`${steps} of ${steps} steps checked`);
     expect(code).toBe(0);
     expect(await child.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(new URL(url).pathname).toBe(path);
     expect(child.output).toMatch(new RegExp(`${replies} http://127\\.0\\.0\\.1:\\d+/webhook/response`));
     expect(child.output).toContain('greet #2 answered');
-    expect(child.output).toContain('wait #5 cancelled');
+    expect(child.output).toContain('wait #6 cancelled');
   });
 
   it('serve two clients at once', async () => {
     const { url } = await startServer();
-    const clients = await Promise.all([1, 2].map(() => run(client, ['--server-url', url])));
+    const clients = await Promise.all([1, 2].map(() => run(client, ['--scenario', '--server-url', url])));
     for (const { code, lines } of await Promise.all(clients.map(finish))) {
       expect(lines.join('\n')).toContain(`${steps} of ${steps} steps checked`);
       expect(code).toBe(0);
@@ -52,7 +52,7 @@ describe.each([
   it('name the step that fails when no server is there', async () => {
     const { child, url } = await startServer();
     await child.kill();
-    const { code, lines } = await finish(await run(client, ['--server-url', url, '--timeout', '0.3']));
+    const { code, lines } = await finish(await run(client, ['--scenario', '--server-url', url, '--timeout', '0.3']));
     expect(lines.join('\n')).toMatch(new RegExp(`→ POST ${path} +– initialize`));
     expect(lines.join('\n')).toContain(`0 of ${steps} steps checked, "handshake" failed`);
     expect(code).toBe(1);
@@ -61,7 +61,7 @@ describe.each([
   it('say so when the server refuses the webhook URL', async () => {
     const { url } = await startServer();
     const args = ['--server-url', url, '--webhook-url', 'http://10.1.2.3/webhook/response'];
-    const { code, lines } = await finish(await run(client, args));
+    const { code, lines } = await finish(await run(client, ['--scenario', ...args]));
     expect(lines.join('\n')).toMatch(new RegExp(`→ POST ${path} +400 initialize`));
     expect(lines.join('\n')).toContain('ERR_REPLY_ADDRESS_REFUSED');
     expect(code).toBe(1);
@@ -81,7 +81,7 @@ describe.each([
   });
 
   it('say what is wrong with an option', async () => {
-    const { code, lines } = await finish(await run(client, ['--server-url', 'ftp://example.com']));
+    const { code, lines } = await finish(await run(client, ['--scenario', '--server-url', 'ftp://example.com']));
     expect(lines.join('\n')).toContain('ERR_INVALID_OPTION: Option "serverUrl"');
     expect(code).toBe(1);
   });

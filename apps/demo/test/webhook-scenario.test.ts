@@ -51,7 +51,7 @@ describe('scenario over webhooks', () => {
 
   it('has two more steps', async () => {
     const lines = await scenario();
-    expect(lines.at(-1)).toContain('9 of 9 steps checked');
+    expect(lines.at(-1)).toContain('10 of 10 steps checked');
   });
 
   it.each<[string, string, Change]>([

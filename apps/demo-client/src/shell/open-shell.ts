@@ -1,0 +1,53 @@
+import { complete } from './completion.js';
+import { HistoryFile } from './history-file.js';
+import { LineEditor } from './line-editor.js';
+import { LineReader } from './line-reader.js';
+import { Shell } from './shell.js';
+import type { ShellOptions } from './shell-options.js';
+import type { Terminal } from './terminal.js';
+
+/** Takes commands from this process's terminal, or from whatever its input is. Resolves with the exit code. */
+export async function openShell(options: ShellOptions): Promise<number> {
+  const shell = new Shell(options);
+  const terminal = openTerminal(shell, options);
+  const { side, signal, style } = options;
+  if (terminal.isInteractive) {
+    terminal.print([
+      style.strong(`MCP over ${side.transport}`),
+      `  requests  ${side.requests}`,
+      `  replies   ${side.replies}`,
+      'init connects, help lists what else there is.',
+    ]);
+  }
+  const failures = await shell.run(terminal);
+  if (signal.aborted) return 130;
+  return terminal.isInteractive || failures === 0 ? 0 : 1;
+}
+
+/** An editor needs a terminal on both sides that can move its cursor. */
+function openTerminal(shell: Shell, { style }: ShellOptions): Terminal {
+  const { stdin: input, stdout: output, env } = process;
+  if (!input.isTTY || !output.isTTY || env['TERM'] === 'dumb')
+    return new LineReader({ input, output, echoes: !input.isTTY });
+  const path = env['ASYNCMCP_HISTORY'] ?? '';
+  // What is wrong with the file may show before there is an editor to say it in.
+  const notices: string[] = [];
+  const made: { editor?: LineEditor } = {};
+  const onError = (message: string): void => {
+    notices.push(message);
+    made.editor?.print([message]);
+  };
+  const file = path === '' ? undefined : new HistoryFile(path, onError);
+  const editor = new LineEditor({
+    input,
+    output,
+    style,
+    complete: (beginning) => complete(beginning, shell.vocabulary),
+    history: file?.lines ?? [],
+    onHistory: (lines) => file?.save(lines),
+    onInterrupt: () => shell.interrupt(),
+  });
+  editor.print(notices);
+  made.editor = editor;
+  return editor;
+}
