@@ -29,6 +29,6 @@ export { isWebhookTool, webhookTool } from './webhook-tools.js';
 export type { StreamableWebhookServerOptions } from './server-options.js';
 export type { StreamableWebhookClientTransportOptions } from './client.js';
 export type { EventStore } from './event-store.js';
-export type { HostCheckOptions } from './host-check.js';
+export type { HostCheckOptions } from '@asyncmcp/webhook';
 export type { WebhookTools, WithMeta } from './webhook-tools.js';
 export type { Fetch } from './client-exchange.js';

@@ -9,11 +9,10 @@ import {
 import { SENDING_SERVER_OPTION_NAMES, checkSendingServerOptions } from '@asyncmcp/webhook/parts';
 import type { CheckedWebhookSendingServerOptions, WebhookSendingServerOptions } from '@asyncmcp/webhook/parts';
 import type { EventStore } from './event-store.js';
-import type { HostCheckOptions } from './host-check.js';
 import type { WebhookTools } from './webhook-tools.js';
 
 /** Options of `StreamableWebhookServer`. */
-export interface StreamableWebhookServerOptions extends WebhookSendingServerOptions, HostCheckOptions {
+export interface StreamableWebhookServerOptions extends WebhookSendingServerOptions {
   /** Where clients connect, below the prefix of the plugin if it has one. Default `/mcp`. */
   readonly path?: string | undefined;
   /**
@@ -45,16 +44,7 @@ export interface CheckedStreamableWebhookServerOptions extends CheckedWebhookSen
   readonly keepAliveMs: number;
 }
 
-const OWN_OPTION_NAMES = [
-  'webhookTools',
-  'jsonResponse',
-  'stateless',
-  'eventStore',
-  'retryIntervalMs',
-  'keepAliveMs',
-  'allowedHosts',
-  'allowedOrigins',
-];
+const OWN_OPTION_NAMES = ['webhookTools', 'jsonResponse', 'stateless', 'eventStore', 'retryIntervalMs', 'keepAliveMs'];
 
 const HOUR_MS = 60 * 60_000;
 

@@ -10,8 +10,7 @@ import {
   takeJsonAsText,
 } from '@asyncmcp/webhook/parts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Authenticate, Authenticated, HttpRefusal } from '@asyncmcp/webhook/parts';
-import type { HostCheck } from './host-check.js';
+import type { Authenticate, Authenticated, HostCheck, HttpRefusal } from '@asyncmcp/webhook/parts';
 
 /** Answers one request of somebody who may use the server. */
 export type Handler = (

@@ -4,11 +4,11 @@ import {
   ServerLifecycle,
   createAdmission,
   createBearerAuth,
+  createHostCheck,
   createInbox,
   createReporter,
   createWebhookDelivery,
 } from '@asyncmcp/webhook/parts';
-import { createHostCheck } from './host-check.js';
 import { createOpenings } from './openings.js';
 import { Via, createRoutingReplyPort } from './reply-port.js';
 import { checkStreamableWebhookServerOptions } from './server-options.js';

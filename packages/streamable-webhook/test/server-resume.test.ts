@@ -147,12 +147,14 @@ describe('a connection cut in mid-call, where events are kept', () => {
     let network = new AbortController();
     let heard = 0;
     let streams = 0;
+    let answers = 0;
     client.setNotificationHandler(ToolListChangedNotificationSchema, () => void heard++);
     const transport = new StreamableHTTPClientTransport(new URL(server.url), {
       async fetch(url, init) {
         const signals = [network.signal, ...(init?.signal ? [init.signal] : [])];
         const answer = await fetch(url, { ...init, signal: AbortSignal.any(signals) });
         if (init?.method === 'GET' && answer.ok) streams++;
+        if (init?.method === 'POST') answers++;
         return answer;
       },
       reconnectionOptions: {
@@ -166,11 +168,12 @@ describe('a connection cut in mid-call, where events are kept', () => {
     await until(() => streams === 1, { message: 'its own stream' });
     server.made[0]?.sendToolListChanged();
     await until(() => heard === 1, { message: 'the first notification' });
+    const before = answers;
     const result = client.callTool({ name: 'slow' });
-    await until(() => server.calls.length === 1, { message: 'the call' });
-    const before = network;
+    await until(() => server.calls.length === 1 && answers > before, { message: 'the call, and its stream' });
+    const failing = network;
     network = new AbortController();
-    before.abort();
+    failing.abort();
     server.made[0]?.sendToolListChanged();
     server.finish();
     expect(await result).toMatchObject({ content: [{ text: 'slow and steady' }] });

@@ -35,6 +35,7 @@ export type { ReplayVerdict, ReplayWindowOptions } from './replay-window.js';
 export type { AllowWebhookUrl, LookupAll, UrlGuard, UrlGuardOptions, WebhookUrlInfo } from './url-guard.js';
 export type { GuardedAgentOptions } from './guarded-agent.js';
 export type { WebhookServerOptions } from './server-options.js';
+export type { HostCheckOptions } from './host-check.js';
 export type { BearerAuthOptions, TokenVerifier } from './server-auth.js';
 export type { UndeliveredWebhook } from './webhook-sender.js';
 export type { Attachment, WebhookReceiverOptions } from './receiver.js';

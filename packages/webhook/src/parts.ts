@@ -16,6 +16,7 @@ export {
   httpUrlOption,
   maxMessageBytesOption,
 } from './server-options.js';
+export { createHostCheck } from './host-check.js';
 export { addHealthRoute, refuseOtherMethods } from './http-app.js';
 export { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
 export { Header, StreamableHeader, attemptOf, decodeHeaders, encodeHeaders, takenByOf } from './http-wire.js';
@@ -30,6 +31,7 @@ export type { ConnectedSender, Inbox, InboxOptions, PostOutcome } from './server
 export type { WebhookDelivery, WebhookDeliveryOptions } from './server-delivery.js';
 export type { ReporterOptions, ServerLifecycleOptions } from './server-lifecycle.js';
 export type { CheckedWebhookSendingServerOptions, WebhookSendingServerOptions } from './server-options.js';
+export type { HostCheck } from './host-check.js';
 export type { HttpRefusal } from './http-errors.js';
 export type { Beside, ReceivedHeaders } from './http-wire.js';
 export type { EncodeHeaders } from './delivery-message.js';

@@ -4,10 +4,11 @@ import { parseWebhookUrl } from './webhook-url.js';
 import type { CheckedServerOptions, ServerOptions } from '@asyncmcp/core';
 import type { BearerAuthOptions } from './server-auth.js';
 import type { GuardedAgentOptions } from './guarded-agent.js';
+import type { HostCheckOptions } from './host-check.js';
 import type { UrlGuardOptions } from './url-guard.js';
 
 /** Options that servers share which speak HTTP and send webhooks, with one meaning and one default. */
-export interface WebhookSendingServerOptions extends ServerOptions, UrlGuardOptions {
+export interface WebhookSendingServerOptions extends ServerOptions, UrlGuardOptions, HostCheckOptions {
   /** Where a load balancer asks whether the server takes requests: 200, or 503 while it closes. Default `/health`; false: nowhere. */
   readonly healthPath?: string | false | undefined;
   /** Longest message taken, in bytes. Default 1,048,576 (1 MiB). */
@@ -80,6 +81,8 @@ export const SENDING_SERVER_OPTION_NAMES: readonly string[] = [
   'maxQueuedPerSession',
   'tls',
   'auth',
+  'allowedHosts',
+  'allowedOrigins',
 ];
 
 const DAY_MS = 24 * 60 * 60_000;

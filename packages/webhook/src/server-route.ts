@@ -10,6 +10,7 @@ import type { InboundEnvelope } from '@asyncmcp/core';
 import type { Admission } from './server-admission.js';
 import type { Authenticate, Authenticated } from './server-auth.js';
 import type { ClientSessions } from './server-client-sessions.js';
+import type { HostCheck } from './host-check.js';
 import type { HttpRefusal } from './http-errors.js';
 import type { Inbox } from './server-inbox.js';
 
@@ -20,6 +21,7 @@ export interface RequestRouteOptions {
   readonly maxMessageBytes: number;
   readonly inbox: Inbox;
   readonly admission: Admission;
+  readonly checkHost: (app: FastifyInstance) => HostCheck;
   /** Undefined: everybody may use the server. */
   readonly authenticate: Authenticate | undefined;
   readonly clients: ClientSessions;
@@ -36,9 +38,10 @@ export function addRequestRoutes(app: FastifyInstance, options: RequestRouteOpti
   const { path, healthPath, isClosing } = options;
   takeJsonAsText(app, options.maxMessageBytes);
   const senders = new WeakMap<FastifyRequest, Authenticated>();
+  const checkHost = options.checkHost(app);
   // Before the body is read: a stranger's is not kept in memory while a token is verified.
   const onRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | void> => {
-    const refusal = await refusalOfSender(request, senders, options);
+    const refusal = checkHost(request) ?? (await refusalOfSender(request, senders, options));
     if (refusal !== undefined) return refuse(reply, refusal);
   };
   const handler = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>

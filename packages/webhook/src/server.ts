@@ -3,6 +3,7 @@ import { SessionHost, toAsyncMcpError } from '@asyncmcp/core';
 import { createAdmission } from './server-admission.js';
 import { createBearerAuth } from './server-auth.js';
 import { createClientSessions } from './server-client-sessions.js';
+import { createHostCheck } from './host-check.js';
 import { createInbox } from './server-inbox.js';
 import { createWebhookDelivery } from './server-delivery.js';
 import { ServerLifecycle, createReporter } from './server-lifecycle.js';
@@ -59,8 +60,10 @@ export class WebhookServer {
       handle: (message) => host.receive(message),
       onGivenUp: (envelope) => void delivery.tellNotDone(envelope),
     });
+    const checkHost = createHostCheck(options);
     const routes: Omit<RequestRouteOptions, 'isClosing'> = {
       ...checked,
+      checkHost,
       inbox,
       admission: createAdmission({ maxInFlight: checked.maxCallsInFlight, maxPerSession: checked.maxCallsPerSession }),
       authenticate: options.auth === undefined ? undefined : createBearerAuth(options.auth, report),

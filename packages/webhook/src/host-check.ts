@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { AsyncMcpError, invalidOption } from '@asyncmcp/core';
-import { httpRefusal } from '@asyncmcp/webhook/parts';
+import { httpRefusal } from './http-errors.js';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { HttpRefusal } from '@asyncmcp/webhook/parts';
+import type { HttpRefusal } from './http-errors.js';
 
 /** Which hosts and origins a server answers to. */
 export interface HostCheckOptions {
