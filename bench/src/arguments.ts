@@ -12,7 +12,7 @@ export interface Arguments {
 export const USAGE = `Usage: pnpm bench [transport …] [--quick] [--json <file>]
 
 Compares this project with the same work done by hand, side by side: over AWS on one emulator, over HTTP on loopback.
-Transports: sqs, sns-sqs, webhook. Without one: all.
+Transports: sqs, sns-sqs, webhook, streamable-webhook. Without one: all.
 
   --quick         a smoke run: shows that everything works, judges nothing
   --json <file>   writes the results for machines

@@ -87,12 +87,18 @@ export function createQueueServer(options: QueueServerOptions): QueueServer {
       waitTimeSeconds,
       visibilityTimeoutSeconds,
       logger,
-      onerror,
+      onerror: reportFailure,
       limit: concurrency + HEADROOM,
       deadLetter: createDeadLetter({ sqs, sender: deadLetterSender, limits, queueUrl, deadLetterQueueUrl, logger }),
       handle: (delivery) => host.receive(delivery),
     }),
   );
+  /** As the host does with what it reports. */
+  function reportFailure(error: AsyncMcpError): void {
+    logger.error({ err: error }, error.message);
+    onerror(error);
+  }
+
   const onAbort = (): void => void close();
   let state: 'new' | 'starting' | 'started' | 'closed' = 'new';
   let closing: Promise<void> | undefined;

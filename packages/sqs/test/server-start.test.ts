@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { rejectionOf } from '@asyncmcp/testkit';
+import { rejectionOf, until } from '@asyncmcp/testkit';
+import { DeleteQueueCommand } from '@aws-sdk/client-sqs';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { recordingLogger } from './support.js';
 import { useSystem } from './system.js';
@@ -35,5 +36,19 @@ describe('a redrive policy', () => {
 
   it('that leaves enough receives is not', async () => {
     expect(await warningsFor(30)).toEqual([]);
+  });
+});
+
+describe('a failure that onerror is told of', () => {
+  it('is in the log, too: here, that the queue is gone', async () => {
+    const { aws } = system();
+    const { queueUrl } = await aws.createQueue('soon-gone');
+    const logger = recordingLogger();
+    const server = await system().server({ createServer, requestQueueUrl: queueUrl, logger });
+    const codes: string[] = [];
+    server.onerror = ({ code }) => void codes.push(code);
+    await aws.sqsClient().send(new DeleteQueueCommand({ QueueUrl: queueUrl }));
+    await until(() => codes.length > 0, { message: 'the report', timeoutMs: 20_000 });
+    expect(logger.lines.filter(({ level }) => level === 'error')).not.toEqual([]);
   });
 });
