@@ -27,6 +27,11 @@ const DEFAULT_SERVER_URLS = {
   'streamable-webhook': 'http://127.0.0.1:8000/mcp',
 };
 
+/** Whoever sits at a terminal wants to know soon that no server is there, and has it sooner than the end of the time. */
+function retryTime({ scenario, timeout }: Flags): number | undefined {
+  return scenario ? undefined : Math.min(5000, Math.ceil(timeout * 500));
+}
+
 /** @throws MissingFlagsError, or AsyncMcpError as the transports do */
 export async function openClient(flags: Flags, trace: Trace): Promise<ClientSide> {
   const { transport, requestQueueUrl, requestTopicArn, responseTopicArn } = flags;
@@ -34,7 +39,7 @@ export async function openClient(flags: Flags, trace: Trace): Promise<ClientSide
     const { webhookUrl, webhookHost: host, webhookPort: port, clientId } = flags;
     const serverUrl = flags.serverUrl ?? DEFAULT_SERVER_URLS[transport];
     const open = transport === 'webhook' ? openWebhookClient : openStreamableWebhookClient;
-    return open({ serverUrl, host, port, webhookUrl, clientId }, trace);
+    return open({ serverUrl, host, port, webhookUrl, clientId, retryForMs: retryTime(flags) }, trace);
   }
   if (transport === 'sqs') {
     if (requestQueueUrl === undefined) throw new MissingFlagsError(NO_QUEUE);

@@ -19,6 +19,8 @@ export interface WebhookClientOptions {
   /** Its port. Default: any free one. */
   readonly port?: number | undefined;
   readonly clientId?: string | undefined;
+  /** For how long a message is sent again that the server does not take, in milliseconds. Default: the transport's. */
+  readonly retryForMs?: number | undefined;
 }
 
 /** What a scenario with webhooks needs, and where its webhooks come to. */
@@ -33,14 +35,14 @@ const PATH = '/webhook/response';
 /** Opens an endpoint for webhooks in this process, in which all that comes and goes is traced. */
 export async function openWebhookClient(options: WebhookClientOptions, trace: Trace): Promise<WebhookClientSide> {
   const { receiver, ...side } = await openEndpoint(options, trace);
-  const { serverUrl, clientId } = options;
+  const { serverUrl, clientId, retryForMs } = options;
   const { webhookUrl } = side;
   return {
     ...side,
     transport: 'webhook',
     requests: `posted to ${serverUrl}`,
     replies: `by webhook to ${webhookUrl}`,
-    createTransport: () => new WebhookClientTransport({ serverUrl, webhookUrl, receiver, clientId }),
+    createTransport: () => new WebhookClientTransport({ serverUrl, webhookUrl, receiver, clientId, retryForMs }),
   };
 }
 
@@ -50,14 +52,15 @@ export async function openStreamableWebhookClient(
   trace: Trace,
 ): Promise<WebhookClientSide> {
   const { receiver, ...side } = await openEndpoint(options, trace);
-  const { serverUrl, clientId = randomUUID() } = options;
+  const { serverUrl, clientId = randomUUID(), retryForMs } = options;
   const { webhookUrl } = side;
   return {
     ...side,
     transport: 'streamable-webhook',
     requests: `posted to ${serverUrl}`,
     replies: `over the connection; those of marked tools by webhook to ${webhookUrl}`,
-    createTransport: () => new StreamableWebhookClientTransport({ serverUrl, webhookUrl, receiver, clientId }),
+    createTransport: () =>
+      new StreamableWebhookClientTransport({ serverUrl, webhookUrl, receiver, clientId, retryForMs }),
     createStockTransport: (sessionId) =>
       new StreamableHTTPClientTransport(new URL(serverUrl), {
         fetch: traceFetch(trace, 'stock'),

@@ -42,10 +42,11 @@ and, to go through the topics (without these: through queues alone):
   export ASYNCMCP_REQUEST_TOPIC_ARN=${topology.requestTopicArn}
   export ASYNCMCP_RESPONSE_TOPIC_ARN=${topology.responseTopicArn}
 
-Then start the server in one, and run the client in the other, as often as you like:
+Then start the server in one, and the client in the other, as often as you like.
+The client takes commands, or with --scenario does everything by itself:
 
   npx pnpm@12 turbo run start --filter=@asyncmcp/demo-server
-  npx pnpm@12 turbo run start --filter=@asyncmcp/demo-client
+  npx pnpm@12 --filter=@asyncmcp/demo-client start
 `;
 }
 

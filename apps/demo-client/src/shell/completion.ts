@@ -1,5 +1,6 @@
 import { COMMAND_NAMES, commandNamed, entryOf } from './commands.js';
 import { usageOf } from './arguments.js';
+import { inOneLine, printable } from './printable.js';
 import { fieldsOf, showValue } from './schema.js';
 import { splitWords } from './words.js';
 import type { Field } from './schema.js';
@@ -35,9 +36,12 @@ export function complete(line: string, vocabulary: Vocabulary): Completion {
   const isGoingOn = last !== undefined && (last.open !== '' || !/\s$/.test(line));
   const before = (isGoingOn ? words.slice(0, -1) : words).map(({ text }) => text);
   const typed = isGoingOn ? line.slice(last.start) : '';
-  const fitting = candidates(before, typed, vocabulary).filter(({ text }) => text.startsWith(typed));
+  const fitting = candidates(before, typed, vocabulary).filter(
+    // Names are the server's.
+    ({ text }) => text.startsWith(typed) && printable(text) === text,
+  );
   const insert = commonStart(fitting.map(({ text }) => text)).slice(typed.length);
-  return { insert, choices: insert === '' ? fitting.map(({ label }) => label) : [] };
+  return { insert, choices: insert === '' ? fitting.map(({ label }) => inOneLine(label)) : [] };
 }
 
 /** A vocabulary's fields of a tool or prompt, from the schema of its arguments. */

@@ -11,6 +11,7 @@ import {
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { allPages } from './pages.js';
+import { inOneLine } from './printable.js';
 import type { RequestOptions } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import type {
   CallToolResult,
@@ -54,8 +55,8 @@ type List = keyof Catalogue;
 /** As long as timers go. */
 const NO_TIMEOUT = 2 ** 31 - 1;
 
-/** Said by the SDK of what comes for a call that was given up: it was on its way. */
-const LATE = /unknown (?:token|message ID)/;
+/** Said by the SDK of what was given up: what came for it was on its way, and the server may be what is missing. */
+const OF_NO_USE = /unknown (?:token|message ID)|Failed to send cancellation/;
 
 /** A client that is connected to a server. */
 export class Connection {
@@ -93,7 +94,8 @@ export class Connection {
   }
 
   get sessionId(): string | undefined {
-    return this.#transport.sessionId;
+    const { sessionId } = this.#transport;
+    return sessionId === undefined ? undefined : inOneLine(sessionId);
   }
 
   get protocolVersion(): string | undefined {
@@ -169,7 +171,7 @@ export class Connection {
     const client = this.#client;
     client.onclose = onClose;
     client.onerror = (error) => {
-      if (isAsyncMcpError(error) || !LATE.test(error.message)) onError(error);
+      if (isAsyncMcpError(error) || !OF_NO_USE.test(error.message)) onError(error);
     };
     client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => onNews(params));
     const refresh = (list: List) => (): void => void this.refresh(list).catch(onError);

@@ -236,11 +236,22 @@ export class LineEditor implements Terminal {
     this.#readline.prompt(true);
   }
 
+  /** An empty prompt is of no use to what comes after it. */
+  #leaveLine(): void {
+    const { output } = this.#options;
+    if (this.#readline.line !== '') {
+      output.write('\n');
+      return;
+    }
+    cursorTo(output, 0);
+    clearScreenDown(output);
+  }
+
   #end(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#keys.release();
-    this.#options.output.write('\n');
+    this.#leaveLine();
     for (const { answer } of [this.#question, ...this.#waiting].filter((each) => each !== undefined)) answer(undefined);
     this.#question = undefined;
     this.#waiting = [];

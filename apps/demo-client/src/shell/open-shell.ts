@@ -3,13 +3,22 @@ import { HistoryFile } from './history-file.js';
 import { LineEditor } from './line-editor.js';
 import { LineReader } from './line-reader.js';
 import { Shell } from './shell.js';
+import type { Writable } from 'node:stream';
+import type { KeySource } from './keys.js';
 import type { ShellOptions } from './shell-options.js';
 import type { Terminal } from './terminal.js';
 
-/** Takes commands from this process's terminal, or from whatever its input is. Resolves with the exit code. */
-export async function openShell(options: ShellOptions): Promise<number> {
+/** What a process has to talk to its user. */
+export interface Streams {
+  readonly stdin: KeySource & { readonly isTTY?: boolean };
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Takes commands from a terminal, or from whatever else the input is. Resolves with the exit code. */
+export async function openShell(options: ShellOptions, streams: Streams = process): Promise<number> {
   const shell = new Shell(options);
-  const terminal = openTerminal(shell, options);
+  const terminal = openTerminal(shell, options, streams);
   const { side, signal, style } = options;
   if (terminal.isInteractive) {
     terminal.print([
@@ -25,10 +34,9 @@ export async function openShell(options: ShellOptions): Promise<number> {
 }
 
 /** An editor needs a terminal on both sides that can move its cursor. */
-function openTerminal(shell: Shell, { style }: ShellOptions): Terminal {
-  const { stdin: input, stdout: output, env } = process;
-  if (!input.isTTY || !output.isTTY || env['TERM'] === 'dumb')
-    return new LineReader({ input, output, echoes: !input.isTTY });
+function openTerminal(shell: Shell, { style }: ShellOptions, { stdin: input, stdout: output, env }: Streams): Terminal {
+  if (input.isTTY !== true || output.isTTY !== true || env['TERM'] === 'dumb')
+    return new LineReader({ input, output, echoes: input.isTTY !== true });
   const path = env['ASYNCMCP_HISTORY'] ?? '';
   // What is wrong with the file may show before there is an editor to say it in.
   const notices: string[] = [];

@@ -85,7 +85,7 @@ export class Questions {
         return { value: this.#valueOf(field, line ?? '') };
       } catch (error) {
         if (!(error instanceof UsageError)) throw error;
-        terminal.print([style.bad(`  ${error.message}`)]);
+        terminal.print([style.bad(`  ${inOneLine(error.message)}`)]);
         if (!terminal.isInteractive) return { action: 'cancel' };
       }
     }
@@ -124,7 +124,7 @@ function refusalIn(line: string | undefined): ElicitResult | undefined {
 function describeResult({ action, content = {} }: ElicitResult): string {
   if (action !== 'accept') return action === 'decline' ? 'Declined.' : 'Put away.';
   const values = Object.entries(content).map(([name, value]) => `${name}=${showValue(value)}`);
-  return values.length === 0 ? 'Accepted.' : `Answered ${values.join(' ')}`;
+  return values.length === 0 ? 'Accepted.' : `Answered ${inOneLine(values.join(' '))}`;
 }
 
 function isAnswer(value: unknown): value is Content[string] {

@@ -63,7 +63,7 @@ export class Sessions {
     );
     made.connection = connection;
     this.#connection = connection;
-    const id = connection.sessionId ?? '(none)';
+    const id = connection.sessionId ?? 'none';
     this.#records.push({ id, server: connection.server, openedAt: performance.now(), state: 'open' });
     return connection;
   }
@@ -75,7 +75,7 @@ export class Sessions {
    */
   async end(): Promise<string> {
     const connection = this.connection();
-    const { sessionId = '(none)' } = connection;
+    const { sessionId = 'none' } = connection;
     await connection.end();
     this.#forget('ended');
     await connection.close();
