@@ -1,6 +1,7 @@
 import { toArguments } from './arguments.js';
 import { promptLines, resourceLines, schemaOfPrompt, toolLines } from './catalogue-view.js';
 import { COMMANDS, COMMAND_NAMES, entryOf, usageOfCommand } from './commands.js';
+import { reasonOf } from './failure.js';
 import { age, cut, elapsed, labelled } from './layout.js';
 import { inOneLine } from './printable.js';
 import { callLine } from './progress-bar.js';
@@ -146,12 +147,17 @@ export class Actions {
     const { sessions, timeoutMs } = this.#options;
     const connection = sessions.current;
     if (connection?.catalogue.tools.some(({ name }) => name === 'server_info') !== true) return [];
-    const { structuredContent = {} } = await connection.callTool('server_info', {}, { signal, timeout: timeoutMs });
-    const { pid, replies, completed, failed, cancelled } = structuredContent;
-    return [
-      ['server', `process ${String(pid)}, which says: replies go ${String(replies)}`],
-      ['its calls', `${String(completed)} completed, ${String(failed)} failed, ${String(cancelled)} cancelled`],
-    ];
+    try {
+      const { structuredContent = {} } = await connection.callTool('server_info', {}, { signal, timeout: timeoutMs });
+      const { pid, replies, completed, failed, cancelled } = structuredContent;
+      return [
+        ['server', `process ${String(pid)}, which says: replies go ${String(replies)}`],
+        ['its calls', `${String(completed)} completed, ${String(failed)} failed, ${String(cancelled)} cancelled`],
+      ];
+    } catch (error) {
+      signal.throwIfAborted();
+      return [['server', reasonOf(error)]];
+    }
   }
 }
 

@@ -47,6 +47,16 @@ export function wrap(text: string, width: number): string[] {
   });
 }
 
+/** A line, and if it is too long what is left of it below, two columns further in. */
+export function hang(line: string, width: number): string[] {
+  if (widthOf(line) <= width) return [line];
+  const [indent = ''] = /^ */.exec(line) ?? [];
+  const deeper = `${indent}  `;
+  const [first = '', ...others] = wrap(line, width);
+  if (others.length === 0) return [first];
+  return [first, ...wrap(deeper + others.map((each) => each.trimStart()).join(' '), width)];
+}
+
 /** What begins with a label, its other lines below the first one's text. */
 export function labelled(label: string, text: string, width: number): string[] {
   const room = Math.max(20, width - widthOf(label));

@@ -1,6 +1,6 @@
 import { clearScreenDown, createInterface, cursorTo, moveCursor } from 'node:readline';
 import { Keys } from './keys.js';
-import { cut, inColumns } from './layout.js';
+import { cut, hang, inColumns } from './layout.js';
 import type { Interface, Key } from 'node:readline';
 import type { Writable } from 'node:stream';
 import type { Completion } from './completion.js';
@@ -81,7 +81,7 @@ export class LineEditor implements Terminal {
   print(lines: readonly string[]): void {
     if (lines.length === 0) return;
     const { output } = this.#options;
-    const text = `${lines.join('\n')}\n`;
+    const text = lines.map((line) => `${hang(line, this.columns).join('\n')}\n`).join('');
     if (this.#isClosed) {
       output.write(text);
       return;

@@ -1,6 +1,7 @@
 import { complete } from './completion.js';
 import { HistoryFile } from './history-file.js';
 import { LineEditor } from './line-editor.js';
+import { fieldLines } from './result-view.js';
 import { LineReader } from './line-reader.js';
 import { Shell } from './shell.js';
 import type { Writable } from 'node:stream';
@@ -23,8 +24,10 @@ export async function openShell(options: ShellOptions, streams: Streams = proces
   if (terminal.isInteractive) {
     terminal.print([
       style.strong(`MCP over ${side.transport}`),
-      `  requests  ${side.requests}`,
-      `  replies   ${side.replies}`,
+      ...fieldLines(
+        [['requests', side.requests] as const, ['replies', side.replies] as const],
+        terminal.columns - 2,
+      ).map((line) => `  ${line}`),
       'init connects, help lists what else there is.',
     ]);
   }

@@ -1,3 +1,5 @@
+const MAX_PAGES = 100;
+
 /** All that a list has, however many answers it takes. A server that never ends its list is stopped at so many. */
 export async function allPages<T>(
   page: (cursor: string | undefined) => Promise<{ readonly items: readonly T[]; readonly next: string | undefined }>,
@@ -12,5 +14,3 @@ export async function allPages<T>(
   }
   return all;
 }
-
-const MAX_PAGES = 100;

@@ -41,7 +41,7 @@ export function resultLines({ content, structuredContent, isError }: CallToolRes
   if (structuredContent === undefined) return texts.flatMap((text) => wrap(text, width));
   const own = texts.filter((text) => !isDeepStrictEqual(parsed(text), structuredContent));
   const fields = Object.entries(structuredContent).filter(
-    ([, value]) => typeof value !== 'string' || !own.includes(printable(value)),
+    ([, value]) => typeof value !== 'string' || !own.includes(printable(value).trimEnd()),
   );
   return [...own.flatMap((text) => wrap(text, width)), ...fieldLines(fields, width)];
 }
@@ -63,7 +63,7 @@ export function promptResultLines({ description, messages }: GetPromptResult, wi
 export function fieldLines(fields: readonly (readonly [string, unknown])[], width: number): string[] {
   const column = Math.max(0, ...fields.map(([name]) => widthOf(inOneLine(name)))) + 2;
   return fields.flatMap(([name, value]) => {
-    const text = typeof value === 'string' ? printable(value) : printable(JSON.stringify(value));
+    const text = printable(typeof value === 'string' ? value : JSON.stringify(value)).trimEnd();
     return labelled(inOneLine(name).padEnd(column), text, width);
   });
 }

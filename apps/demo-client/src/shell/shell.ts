@@ -81,7 +81,10 @@ export class Shell {
     const { style, signal } = this.#options;
     this.#terminal = terminal;
     this.#questions = new Questions({ terminal, style, onOpen: (open) => this.#calls.hold(open) });
-    const onAbort = (): void => terminal.close();
+    const onAbort = (): void => {
+      terminal.close();
+      this.#calls.cancelAll('interrupted');
+    };
     signal.addEventListener('abort', onAbort, { once: true });
     const ticker = setInterval(() => this.#showStatus(), TICK_MS);
     try {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { AsyncMcpError } from '@asyncmcp/core';
 import { ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js';
 import { reasonOf } from '../../src/shell/failure.js';
-import { age, cut, elapsed, inColumns, labelled, pad, widthOf, wrap } from '../../src/shell/layout.js';
+import { age, cut, elapsed, hang, inColumns, labelled, pad, widthOf, wrap } from '../../src/shell/layout.js';
 import { inOneLine, printable } from '../../src/shell/printable.js';
 
 describe('layout', () => {
@@ -35,6 +35,12 @@ describe('layout', () => {
       'url  An absolute http or',
       '     https URL.',
     ]);
+  });
+
+  it('lets the rest of a line hang', () => {
+    expect(hang('✗ it failed for this reason', 12)).toEqual(['✗ it failed', '  for this', '  reason']);
+    expect(hang('  short', 12)).toEqual(['  short']);
+    expect(hang('https://example.com/', 12)).toEqual(['https://example.com/']);
   });
 
   it('fills columns', () => {

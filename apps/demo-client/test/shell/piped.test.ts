@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { stripVTControlCharacters } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { provisionSnsSqs } from '@asyncmcp/sns-sqs';
-import { listenOnLoopback, startAwsEmulator } from '@asyncmcp/testkit';
+import { listenOnLoopback, startAwsEmulator, until } from '@asyncmcp/testkit';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { startHttpServer, startServer } from './servers.js';
 import type { ModuleProcess } from '@asyncmcp/testkit';
@@ -182,6 +182,21 @@ describe('commands from a pipe', () => {
     expect(output).toMatch(/^> init\n✗ ERR_UNAVAILABLE: .*\n> tools\n✗ Not connected; init connects\.\n$/);
     expect(errors).toBe('');
     expect(code).toBe(1);
+  });
+
+  it('are given up when the process is to end', async () => {
+    const url = await serve(startHttpServer('webhook'));
+    const child = spawn(process.execPath, [MAIN, '--transport', 'webhook', '--server-url', url]);
+    running.unshift({ close: () => child.kill('SIGKILL') });
+    const closed = once(child, 'close');
+    let output = '';
+    child.stdout.on('data', (chunk) => (output += String(chunk)));
+    child.stdin.write('init\ncall wait seconds=60\ntools\n');
+    await until(() => output.includes('#1 wait ['));
+    child.kill('SIGTERM');
+    await closed;
+    expect(output).toMatch(/✗ #1 wait given up after .*: interrupted\n$/);
+    expect(child.exitCode).toBe(130);
   });
 
   it('answer nothing when there are no more', async () => {

@@ -87,8 +87,8 @@ describe('result', () => {
     const fields = ['pid      7', 'replies  by webhook'];
     expect(resultLines({ content: text(JSON.stringify(structuredContent)), structuredContent }, 78)).toEqual(fields);
     expect(resultLines({ content: text('7'), structuredContent }, 78)).toEqual(['7', ...fields]);
-    const page = { status: 200, text: 'So it is.' };
-    expect(resultLines({ content: text('So it is.'), structuredContent: page }, 78)).toEqual([
+    const page = { status: 200, text: 'So it is.\n' };
+    expect(resultLines({ content: text('So it is.\n'), structuredContent: page }, 78)).toEqual([
       'So it is.',
       'status  200',
     ]);
