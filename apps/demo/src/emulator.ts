@@ -45,8 +45,8 @@ and, to go through the topics (without these: through queues alone):
 Then start the server in one, and the client in the other, as often as you like.
 The client takes commands, or with --scenario does everything by itself:
 
-  npx pnpm@12 turbo run start --filter=@asyncmcp/demo-server
-  npx pnpm@12 --filter=@asyncmcp/demo-client start
+  node apps/demo-server/dist/main.js
+  node apps/demo-client/dist/main.js
 `;
 }
 

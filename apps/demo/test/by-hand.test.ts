@@ -26,7 +26,7 @@ describe('emulator, server and client by hand', () => {
   /** An emulator, and the environment that it tells its user to set. */
   async function startEmulator(transport = 'sqs'): Promise<{ endpoint: string; env: Record<string, string> }> {
     const child = await run(emulator, ['--port', '0']);
-    await printed(child, '--filter=@asyncmcp/demo-client');
+    await printed(child, 'node apps/demo-client');
     const env: Record<string, string> = {};
     for (const [, name = '', value = ''] of child.output.matchAll(/ ([A-Z_]+)=(\S+)/g)) env[name] = value;
     // What it says about topics is for those who want them.

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ScenarioError, Trace, runScenario } from '@asyncmcp/demo-client';
-import { createDemoMcpServer } from '@asyncmcp/demo-server';
+import { createDemoMcpServer, createSafeFetch } from '@asyncmcp/demo-server';
 import { MemoryBroker, MemoryClientTransport, MemoryServer, rejectionOf } from '@asyncmcp/testkit';
+import { startPageServer } from '../src/page-server.js';
 import type { ServerLike, SessionInfo } from '@asyncmcp/core';
 import type { DemoTransport } from '@asyncmcp/demo-client';
 import type { Broadcast } from '@asyncmcp/demo-server';
@@ -26,6 +27,26 @@ describe('scenario', () => {
       return lines;
     } catch (error) {
       throw Object.assign(error as Error, { lines });
+    }
+  }
+
+  /** The same with a page for the server to get. */
+  async function scenarioWithPage(replaced = '', by = ''): Promise<string[]> {
+    const page = await startPageServer();
+    const safeFetch = createSafeFetch({ allowPrivate: () => true });
+    const broker = new MemoryBroker();
+    broker.createQueue('requests');
+    const createServer = (session: SessionInfo): ServerLike =>
+      tampered(createDemoMcpServer(session, { safeFetch }), replaced, by);
+    server = new MemoryServer({ broker, requestQueue: 'requests', createServer });
+    await server.start();
+    const lines: string[] = [];
+    const createTransport = (): DemoTransport => new MemoryClientTransport({ broker, requestQueue: 'requests' });
+    try {
+      await runScenario({ createTransport, page, trace: new Trace(), print: (line) => void lines.push(line) });
+      return lines;
+    } finally {
+      await page.close();
     }
   }
 
@@ -67,6 +88,21 @@ describe('scenario', () => {
     ['not at all', [1, 0]],
   ])('fails at the broadcast when a client hears it %s', async (_often, times) => {
     expect(await rejectionOf(scenarioWithBroadcast(times))).toMatchObject({ step: 'broadcast' });
+  });
+
+  it('has two more steps where there is a page', async () => {
+    const lines = await scenarioWithPage();
+    expect(lines.at(-1)).toContain('10 of 10 steps checked');
+  });
+
+  it.each([
+    ['fetch', '"status":200', '"status":500'],
+    ['fetch', 'Queues, in brief', 'Topics, in brief'],
+    ['analyze', '"words":49', '"words":50'],
+    ['analyze', '"message":"got', '"note":"got'],
+    ['analyze', '"progress":2,"total":4', '"progress":3,"total":4'],
+  ])('fails at the step "%s" when the server says something else than %s', async (step, replaced, by) => {
+    expect(await rejectionOf(scenarioWithPage(replaced, by))).toMatchObject({ step });
   });
 
   it('passes with the demo server, whatever the transport', async () => {
