@@ -107,11 +107,11 @@ async function torment(
   const weighted = kinds.flatMap((kind) => Array<string>(system.outages.includes(kind) ? 1 : USUAL_WEIGHT).fill(kind));
   const running = new Set<Promise<void>>();
   for (let lap = 0; !over.aborted && kinds.length > 0; lap++) {
-    let now = 0;
+    const beganAt = performance.now();
     for (const { atMs, kind, strength } of createSchedule(seed + lap, durationMs, weighted)) {
-      await sleep(atMs - now, undefined, { signal: over }).catch(() => {});
+      const waitMs = Math.max(0, beganAt + atMs - performance.now());
+      await sleep(waitMs, undefined, { signal: over }).catch(() => {});
       if (over.aborted) break;
-      now = atMs;
       injected.set(kind, (injected.get(kind) ?? 0) + 1);
       const doing = Promise.resolve(faults[kind]?.(createDice(strength))).finally(() => running.delete(doing));
       running.add(doing);
