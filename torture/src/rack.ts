@@ -32,6 +32,9 @@ const LONG_MS = 8000;
 
 const MEMORY = 'memory';
 
+/** A schedule is no shorter than this, in milliseconds, so that there is something on it. */
+const LEAST_LAP_MS = 10_000;
+
 /** How much more often a fault of single messages happens than an outage. */
 const USUAL_WEIGHT = 4;
 
@@ -105,10 +108,11 @@ async function torment(
   };
   const kinds = Object.keys(faults).filter((kind) => only.test(kind));
   const weighted = kinds.flatMap((kind) => Array<string>(system.outages.includes(kind) ? 1 : USUAL_WEIGHT).fill(kind));
+  const lapMs = Math.max(durationMs, LEAST_LAP_MS);
   const running = new Set<Promise<void>>();
   for (let lap = 0; !over.aborted && kinds.length > 0; lap++) {
     const beganAt = performance.now();
-    for (const { atMs, kind, strength } of createSchedule(seed + lap, durationMs, weighted)) {
+    for (const { atMs, kind, strength } of createSchedule(seed + lap, lapMs, weighted)) {
       const waitMs = Math.max(0, beganAt + atMs - performance.now());
       await sleep(waitMs, undefined, { signal: over }).catch(() => {});
       if (over.aborted) break;
