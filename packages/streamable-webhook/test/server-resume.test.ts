@@ -185,11 +185,20 @@ describe('a connection cut in mid-call, where events are kept', () => {
     const server = await startServer({ eventStore: new InMemoryEventStore(), retryIntervalMs: 10 });
     const client = new Client({ name: 'stock', version: '1.0.0' });
     atTheEnd(() => client.close());
-    await client.connect(new StreamableHTTPClientTransport(new URL(server.url)));
+    let resumed = 0;
+    const transport = new StreamableHTTPClientTransport(new URL(server.url), {
+      async fetch(url, init) {
+        const answer = await fetch(url, init);
+        if (new Headers(init?.headers).has('last-event-id') && answer.ok) resumed++;
+        return answer;
+      },
+    });
+    await client.connect(transport);
     const result = client.callTool({ name: 'slow' });
     await until(() => server.calls.length === 1, { message: 'the call' });
     // As a proxy does that has had enough of a connection.
     server.calls[0]?.closeSSEStream?.();
+    await until(() => resumed > 0, { message: 'the client to come back' });
     server.finish();
     expect(await result).toMatchObject({ content: [{ text: 'slow and steady' }] });
     expect(server.calls).toHaveLength(1);
