@@ -14,13 +14,15 @@ export interface Stage {
 
 /** The stages by name, in turn. */
 export function readDockerfile(): ReadonlyMap<string, Stage> {
-  const stages = new Map<string, Stage & { instructions: Instruction[] }>();
-  let last: { instructions: Instruction[] } | undefined;
-  for (const instruction of readInstructions()) {
-    const { from = '', name = '' } = /^(?<from>\S+) AS (?<name>\S+)$/.exec(instruction.text)?.groups ?? {};
-    if (instruction.keyword === 'FROM')
-      stages.set(name, (last = { name, from, instructions: [] }) as Stage & typeof last);
-    else last?.instructions.push(instruction);
+  const stages = new Map<string, Stage>();
+  let instructions: Instruction[] = [];
+  for (const { keyword, text } of readInstructions()) {
+    if (keyword !== 'FROM') {
+      instructions.push({ keyword, text });
+      continue;
+    }
+    const { from = '', name = '' } = /^(?<from>\S+) AS (?<name>\S+)$/.exec(text)?.groups ?? {};
+    stages.set(name, { name, from, instructions: (instructions = []) });
   }
   return stages;
 }

@@ -26,9 +26,9 @@ describe('provisioning', () => {
     };
   }
 
-  async function queueNames(prefix: string): Promise<(string | undefined)[]> {
+  async function queueNames(prefix: string): Promise<string[]> {
     const { QueueUrls = [] } = await emulator.sqsClient().send(new ListQueuesCommand({ QueueNamePrefix: prefix }));
-    return QueueUrls.map((url) => url.split('/').at(-1)).toSorted();
+    return QueueUrls.map((url) => url.split('/').at(-1) ?? '').toSorted((one, other) => one.localeCompare(other));
   }
 
   beforeAll(async () => {
@@ -46,7 +46,7 @@ describe('provisioning', () => {
     for (const _time of ['first', 'second']) {
       expect(await run(PROVISION, [], environment)).toEqual({
         code: 0,
-        output: `ASYNCMCP_REQUEST_QUEUE_URL=${environment['ASYNCMCP_REQUEST_QUEUE_URL']}`,
+        output: `ASYNCMCP_REQUEST_QUEUE_URL=${emulator.endpoint}/000000000000/sqs-requests`,
       });
       expect(await queueNames('sqs-requests')).toEqual(['sqs-requests', 'sqs-requests-dlq']);
     }
@@ -57,9 +57,9 @@ describe('provisioning', () => {
     for (const _time of ['first', 'second']) {
       const { code, output } = await run(PROVISION, [], environment);
       expect(output.split('\n')).toEqual(
-        ['ASYNCMCP_REQUEST_QUEUE_URL', 'ASYNCMCP_REQUEST_TOPIC_ARN', 'ASYNCMCP_RESPONSE_TOPIC_ARN'].map(
-          (variable) => `${variable}=${environment[variable]}`,
-        ),
+        Object.entries(environment)
+          .filter(([variable]) => /_(?:URL|ARN)$/.test(variable) && variable.startsWith('ASYNCMCP_'))
+          .map(([variable, address]) => `${variable}=${address}`),
       );
       expect(code).toBe(0);
       expect(await queueNames('sns-sqs-requests')).toEqual(['sns-sqs-requests', 'sns-sqs-requests-dlq']);

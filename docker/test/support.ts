@@ -8,6 +8,8 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/
 export const PROVISION = fileURLToPath(new URL('../dist/provision.js', import.meta.url));
 export const HEALTH_CHECK = fileURLToPath(new URL('../dist/health-check.js', import.meta.url));
 
+export const TRANSPORTS = ['sqs', 'sns-sqs', 'webhook', 'streamable-webhook'] as const;
+
 /** What a command printed, and its exit code. */
 export interface Run {
   readonly code: number | null;
