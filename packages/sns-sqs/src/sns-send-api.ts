@@ -1,23 +1,30 @@
 import { PublishBatchCommand, PublishCommand } from '@aws-sdk/client-sns';
 import { AsyncMcpError } from '@asyncmcp/core';
-import { MAX_MESSAGE_BYTES, MIN_MESSAGE_LIMIT_BYTES, awsCall, createSharedAbort } from '@asyncmcp/sqs';
+import {
+  MAX_MESSAGE_BYTES,
+  MIN_MESSAGE_LIMIT_BYTES,
+  awsCall,
+  createMiddlewareOrder,
+  createSharedAbort,
+} from '@asyncmcp/sqs';
 import type { AwsCall, OutgoingEntry, SendApi } from '@asyncmcp/sqs';
 import type { PublishBatchRequestEntry, SNSClient } from '@aws-sdk/client-sns';
 
 /** Publishing to SNS topics, whose limits are those of SQS queues but for the default. */
 export function createSnsSendApi(sns: SNSClient, limitBytes: (topicArn: string) => Promise<number>): SendApi {
   const sharedAbort = createSharedAbort();
+  const [prepareOne, prepareMany] = [createMiddlewareOrder(), createMiddlewareOrder()];
   const publish = <T>(topicArn: string, call: AwsCall<T>['call']): Promise<T> =>
     awsCall({ doing: doing(topicArn), sharedAbort, call });
   return {
     doing,
     sendOne(topicArn, entry) {
-      const command = new PublishCommand({ TopicArn: topicArn, ...toEntry(entry) });
+      const command = prepareOne(new PublishCommand({ TopicArn: topicArn, ...toEntry(entry) }));
       return publish(topicArn, (abortSignal) => sns.send(command, { abortSignal }));
     },
     sendMany(topicArn, entries) {
       const PublishBatchRequestEntries = entries.map((entry, index) => ({ ...toEntry(entry), Id: String(index) }));
-      const command = new PublishBatchCommand({ TopicArn: topicArn, PublishBatchRequestEntries });
+      const command = prepareMany(new PublishBatchCommand({ TopicArn: topicArn, PublishBatchRequestEntries }));
       return publish(topicArn, (abortSignal) => sns.send(command, { abortSignal }));
     },
     limitBytes,

@@ -4,6 +4,7 @@ import { isAsyncMcpError, retryAfter } from '@asyncmcp/core';
 import { awsCall, createSharedAbort } from './aws-call.js';
 import { fromHandleFailure, isTransient } from './aws-errors.js';
 import { createBatcher } from './batcher.js';
+import { createMiddlewareOrder } from './middleware-order.js';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { BatchOutcome } from './batcher.js';
 
@@ -18,6 +19,7 @@ const DELETE_FOR_MS = 10_000;
 export function createDeletes(sqs: SQSClient, queueUrl: string): (receiptHandle: string) => Promise<void> {
   const doing = `Deleting from queue ${queueUrl}`;
   const sharedAbort = createSharedAbort();
+  const [prepareOne, prepareMany] = [createMiddlewareOrder(), createMiddlewareOrder()];
   // Nobody waits for a delete: the reply or the call that is about to be sent goes first.
   const batcher = createBatcher<string, void>({ maxEntries: 10, maxInFlight: 2, start: 'turn', run });
 
@@ -25,7 +27,7 @@ export function createDeletes(sqs: SQSClient, queueUrl: string): (receiptHandle:
     const [only, ...others] = receiptHandles;
     if (only !== undefined && others.length === 0) return [await deleteOne(only)];
     const Entries = receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
-    const command = new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries });
+    const command = prepareMany(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
     const { Failed = [] } = await awsCall({
       doing,
       sharedAbort,
@@ -42,7 +44,7 @@ export function createDeletes(sqs: SQSClient, queueUrl: string): (receiptHandle:
 
   /** A lone message is deleted as one: the call is cheaper. */
   async function deleteOne(ReceiptHandle: string): Promise<BatchOutcome<void>> {
-    const command = new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle });
+    const command = prepareOne(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle }));
     try {
       await awsCall({ doing, sharedAbort, call: (abortSignal) => sqs.send(command, { abortSignal }) });
       return { ok: true, value: undefined };

@@ -25,6 +25,7 @@ export { provisionSqs } from './provision.js';
 export { awsCall, createSharedAbort } from './aws-call.js';
 export { sqsClientOption, timingOptions } from './common-options.js';
 export { createSqsConsumer } from './consumer.js';
+export { createMiddlewareOrder } from './middleware-order.js';
 export { otherQueueUrlOption, parseQueueUrl, queueUrlOption } from './queue-address.js';
 export { MAX_MESSAGE_BYTES, MIN_MESSAGE_LIMIT_BYTES, cachedFacts, createQueueLimits } from './queue-limits.js';
 export { createQueueServer } from './queue-server.js';

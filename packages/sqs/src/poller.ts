@@ -2,6 +2,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { backoffDelay, toAsyncMcpError } from '@asyncmcp/core';
 import { API_TIMEOUT_MS, awsCall, createSharedAbort } from './aws-call.js';
+import { createMiddlewareOrder } from './middleware-order.js';
 import type { AsyncMcpError, AsyncMcpErrorCode, Logger } from '@asyncmcp/core';
 import type { Message, SQSClient } from '@aws-sdk/client-sqs';
 import type { AwsCall } from './aws-call.js';
@@ -48,6 +49,7 @@ export function createPoller(options: PollerOptions): Poller {
   const stopping = new AbortController();
   const { signal } = stopping;
   const sharedAbort = createSharedAbort();
+  const prepare = createMiddlewareOrder();
   let loop: Promise<void> = Promise.resolve();
   let wakeUp = (): void => {};
   let failures = 0;
@@ -80,7 +82,7 @@ export function createPoller(options: PollerOptions): Poller {
   async function poll(room: number): Promise<void> {
     const startedAt = Date.now();
     try {
-      const messages = await receive(options, room, { signal, sharedAbort });
+      const messages = await receive(options, prepare(receiveCommand(options, room)), { signal, sharedAbort });
       if (failures > 0) logger.info({ queueUrl, failures }, 'polling works again');
       failures = 0;
       reported = undefined;
@@ -126,20 +128,23 @@ export function createPoller(options: PollerOptions): Poller {
   };
 }
 
-async function receive(
-  options: PollerOptions,
-  room: number,
-  aborts: Pick<AwsCall<unknown>, 'signal' | 'sharedAbort'>,
-): Promise<readonly Message[]> {
-  const { sqs, queueUrl, waitTimeSeconds, visibilityTimeoutSeconds, onMessages } = options;
-  const command = new ReceiveMessageCommand({
-    QueueUrl: queueUrl,
+function receiveCommand(options: PollerOptions, room: number): ReceiveMessageCommand {
+  return new ReceiveMessageCommand({
+    QueueUrl: options.queueUrl,
     MaxNumberOfMessages: room,
-    WaitTimeSeconds: waitTimeSeconds,
-    VisibilityTimeout: visibilityTimeoutSeconds,
+    WaitTimeSeconds: options.waitTimeSeconds,
+    VisibilityTimeout: options.visibilityTimeoutSeconds,
     MessageAttributeNames: ['All'],
     MessageSystemAttributeNames: ['ApproximateReceiveCount', 'MessageGroupId'],
   });
+}
+
+async function receive(
+  options: PollerOptions,
+  command: ReceiveMessageCommand,
+  aborts: Pick<AwsCall<unknown>, 'signal' | 'sharedAbort'>,
+): Promise<readonly Message[]> {
+  const { sqs, queueUrl, waitTimeSeconds, onMessages } = options;
   const { Messages = [] } = await awsCall({
     doing: `Polling queue ${queueUrl}`,
     timeoutMs: waitTimeSeconds * 1_000 + API_TIMEOUT_MS,

@@ -2,6 +2,7 @@ import { ChangeMessageVisibilityBatchCommand } from '@aws-sdk/client-sqs';
 import { API_TIMEOUT_MS, awsCall } from './aws-call.js';
 import { fromHandleFailure } from './aws-errors.js';
 import { createBatcher } from './batcher.js';
+import { createMiddlewareOrder } from './middleware-order.js';
 import type { BatchResultErrorEntry, SQSClient } from '@aws-sdk/client-sqs';
 import type { Batcher, BatchOutcome } from './batcher.js';
 
@@ -39,6 +40,7 @@ export function createVisibilityChanges(
   options: VisibilityChangesOptions,
 ): Batcher<VisibilityChange, MadeChange | undefined> {
   const { sqs, queueUrl, visibilityTimeoutSeconds } = options;
+  const prepare = createMiddlewareOrder();
   const doing = `Changing message visibility in queue ${queueUrl}`;
   // A heartbeat that hangs must leave time for another before the lease runs out.
   const timeoutMs = Math.min(API_TIMEOUT_MS, Math.max(1_000, (visibilityTimeoutSeconds * 1_000) / 3));
@@ -50,7 +52,7 @@ export function createVisibilityChanges(
       ReceiptHandle: receiptHandle,
       VisibilityTimeout: seconds,
     }));
-    const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries });
+    const command = prepare(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries }));
     const { Failed = [] } = await awsCall({
       doing,
       timeoutMs,
