@@ -122,7 +122,7 @@ export class CallRunner {
    */
   park(session: Session, id: RequestId | undefined): () => void {
     if (id !== undefined) return session.calls.get(id)?.park(true) ?? (() => {});
-    const call = [...session.calls.values()].find((candidate) => candidate.running);
+    const call = session.calls.values().find((candidate) => candidate.running);
     return call?.park(false) ?? (() => {});
   }
 
@@ -145,7 +145,7 @@ export class CallRunner {
 
   /** Answers all calls of a session that has ended. */
   async failAll(session: Session): Promise<void> {
-    const calls = [...session.calls.values()];
+    const calls = session.calls.values();
     session.calls.clear();
     const target = sessionTarget(session.record);
     await Promise.all(
@@ -158,17 +158,17 @@ export class CallRunner {
 
   /** Gives the chosen calls of a session back, to be run again elsewhere. Responses that still come are dropped. */
   async giveBack(session: Session, chosen: (call: Call) => boolean): Promise<void> {
-    const calls = [...session.calls].filter(([, call]) => chosen(call));
-    for (const [id, call] of calls) {
-      session.calls.delete(id);
+    const calls = session.calls.values().filter(chosen);
+    for (const call of calls) {
+      session.calls.delete(call.request.id);
       call.end();
     }
-    await Promise.all(calls.map(([, call]) => call.flight.retry()));
+    await Promise.all(calls.map((call) => call.flight.retry()));
   }
 
   /** How many calls of a session wait for their client. */
   parked(session: Session): number {
-    return [...session.calls.values()].filter((call) => call.parked).length;
+    return session.calls.values().filter((call) => call.parked).length;
   }
 
   async #settleInitialize(session: Session, response: JSONRPCResultResponse | JSONRPCErrorResponse): Promise<void> {

@@ -14,6 +14,7 @@ import {
   parsedMessage,
 } from './jsonrpc.js';
 import { silentLogger } from './logger.js';
+import { TransientMap } from './transient-map.js';
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type {
   JSONRPCErrorResponse,
@@ -70,7 +71,7 @@ export class ClientTransport implements Transport {
   readonly #wire: ClientWire;
   readonly #logger: Logger;
   /** Their methods, by id. */
-  readonly #openRequests = new Map<RequestId, string>();
+  readonly #openRequests = new TransientMap<RequestId, string>();
   readonly #answerAddresses: AnswerAddresses;
   readonly #received = new DuplicateWindow<true>(RECEIVED_WINDOW);
   #initialize: { readonly wireId: string; readonly originalId: RequestId } | undefined;

@@ -1,5 +1,6 @@
 import { DuplicateWindow } from './duplicate-window.js';
 import { createEnvelope, messageText } from './envelope.js';
+import { TransientMap } from './transient-map.js';
 import type { JSONRPCErrorResponse, JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Delivery } from './delivery.js';
 import type { Envelope, InboundEnvelope } from './envelope.js';
@@ -116,7 +117,7 @@ export class Flight {
  * Duplicate suppression of a host: which messages are in flight, and what became of those that recently were.
  */
 export class FlightLedger {
-  readonly #flights = new Map<string, Flight>();
+  readonly #flights = new TransientMap<string, Flight>();
   readonly #outcomes = new DuplicateWindow<RecordedReply | typeof NO_REPLY>(WINDOW);
   readonly #onSettled: (flight: Flight) => void;
 
@@ -129,7 +130,7 @@ export class FlightLedger {
   }
 
   get inFlight(): readonly Flight[] {
-    return [...this.#flights.values()];
+    return this.#flights.values();
   }
 
   get size(): number {

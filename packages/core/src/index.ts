@@ -52,6 +52,8 @@ export { decodeEnvelope, encodeEnvelope, encodeTermination, requestIdFromText } 
 export { withDeadline } from './deadline.js';
 export { backoffDelay, pause, retry, retryAfter } from './retry.js';
 export { DuplicateWindow } from './duplicate-window.js';
+export { TransientMap } from './transient-map.js';
+export { TransientSet } from './transient-set.js';
 export { MemorySessionStore } from './session-store.js';
 export { SUPPORTED_PROTOCOL_VERSIONS } from './protocol-versions.js';
 export { SessionHost } from './session-host.js';
@@ -66,6 +68,7 @@ export type { Delivery, Settlement, WaitingSender } from './delivery.js';
 export type { ReceivedAttributes, WireAttribute, WireAttributes } from './wire.js';
 export type { BackoffOptions, RetryOptions } from './retry.js';
 export type { DuplicateWindowOptions } from './duplicate-window.js';
+export type { Place } from './transient-set.js';
 export type { SessionRecord, SessionStore } from './session-store.js';
 export type { CreateServer, ServerLike, SessionInfo } from './session.js';
 export type { SessionSummary, Sessions } from './session-registry.js';

@@ -4,6 +4,7 @@ import { AsyncMcpError, toAsyncMcpError } from './errors.js';
 import { isErrorResponse, isResponse } from './jsonrpc.js';
 import { ServerRequests } from './server-requests.js';
 import { SessionTransport } from './session-transport.js';
+import { TransientMap } from './transient-map.js';
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Call } from './call.js';
@@ -59,7 +60,7 @@ const REPLAY_ID = 'asyncmcp-replayed-initialize';
 export class Session {
   record: SessionRecord;
   /** Calls of the client that are not answered yet. (To a Map, the ids 1 and '1' are two, as they are to JSON-RPC.) */
-  readonly calls = new Map<RequestId, Call>();
+  readonly calls = new TransientMap<RequestId, Call>();
   /** What became of the client's latest calls, and cancellations that came before their call. */
   readonly endedCalls = new DuplicateWindow<'answered' | 'cancelled', RequestId>(ENDED_WINDOW);
   readonly serverRequests: ServerRequests;

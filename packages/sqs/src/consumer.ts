@@ -1,4 +1,4 @@
-import { AsyncMcpError, backoffDelay, createDelivery, toAsyncMcpError } from '@asyncmcp/core';
+import { AsyncMcpError, TransientMap, backoffDelay, createDelivery, toAsyncMcpError } from '@asyncmcp/core';
 import { createLeases } from './leases.js';
 import { decodeMessage } from './message-attributes.js';
 import { createPoller } from './poller.js';
@@ -55,7 +55,7 @@ interface InHand {
 /** A consumer that does nothing before its `start()`. */
 export function createSqsConsumer(options: SqsConsumerOptions): SqsConsumer {
   const { queueUrl, limit, logger } = options;
-  const heldById = new Map<string, InHand>();
+  const heldById = new TransientMap<string, InHand>();
   const leases = createLeases(options);
   const settlements = createSettlements({ ...options, report, forget });
   const onMessages = (messages: readonly Message[]): void => messages.forEach(accept);

@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import { AsyncMcpError, isAsyncMcpError, retry, toAsyncMcpError } from '@asyncmcp/core';
+import { AsyncMcpError, TransientSet, isAsyncMcpError, retry, toAsyncMcpError } from '@asyncmcp/core';
 import { isTransient } from './aws-errors.js';
 import { createVisibilityChanges } from './visibility-changes.js';
-import type { Logger } from '@asyncmcp/core';
+import type { Logger, Place } from '@asyncmcp/core';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { VisibilityRequest } from './visibility-changes.js';
 
@@ -65,6 +65,8 @@ class Held implements Lease {
   deadline: number;
   /** When to extend next; Infinity while that is being done. All in milliseconds since the epoch. */
   dueAt: number;
+  /** Among those that are held. */
+  place: Place<Held> | undefined;
 
   constructor(receiptHandle: string, onLost: (error: AsyncMcpError) => void, keeper: Keeper) {
     const now = Date.now();
@@ -111,7 +113,7 @@ export function createLeases(options: LeasesOptions): Leases {
   const { queueUrl, logger } = options;
   const timeoutMs = options.visibilityTimeoutSeconds * 1_000;
   const changes = createVisibilityChanges(options);
-  const held = new Set<Held>();
+  const held = new TransientSet<Held>();
   const lifetime = new AbortController();
   // Everything that is being given back listens to it.
   setMaxListeners(0, lifetime.signal);
@@ -136,7 +138,7 @@ export function createLeases(options: LeasesOptions): Leases {
     // What is due soon goes in the same batch.
     const soon = now + timeoutMs / 12;
     let next = Infinity;
-    for (const lease of held) {
+    for (const lease of held.values()) {
       if (lease.dueAt <= soon) extend(lease, now);
       next = Math.min(next, lease.dueAt);
     }
@@ -177,13 +179,18 @@ export function createLeases(options: LeasesOptions): Leases {
   function lose(lease: Held, error: AsyncMcpError): void {
     lease.state = 'lost';
     lease.dueAt = Infinity;
-    held.delete(lease);
+    letGo(lease);
     lease.onLost(error);
+  }
+
+  function letGo(lease: Held): void {
+    if (lease.place !== undefined) held.delete(lease.place);
+    lease.place = undefined;
   }
 
   function settle(lease: Held): void {
     lease.state = 'settled';
-    held.delete(lease);
+    letGo(lease);
     if (held.size === 0) stopTimer();
   }
 
@@ -209,7 +216,7 @@ export function createLeases(options: LeasesOptions): Leases {
   }
 
   function keep(lease: Held): void {
-    held.add(lease);
+    lease.place ??= held.add(lease);
     wakeAt(lease.dueAt);
   }
 

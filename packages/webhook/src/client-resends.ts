@@ -1,3 +1,4 @@
+import { TransientMap } from '@asyncmcp/core';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { ServerAnswer, ServerRequest } from './client-post.js';
 
@@ -27,6 +28,7 @@ export interface Resends<R extends Resendable> {
 }
 
 interface Open<R> {
+  readonly id: RequestId;
   request: R;
   sentAt: number;
   sending: boolean;
@@ -36,17 +38,18 @@ interface Open<R> {
 const LOOKS = 4;
 
 export function createResends<R extends Resendable>({ afterMs, post, onFailed }: ResendsOptions<R>): Resends<R> {
-  const open = new Map<RequestId, Open<R>>();
+  const open = new TransientMap<RequestId, Open<R>>();
   let timer: NodeJS.Timeout | undefined;
 
   function look(): void {
     const before = Date.now() - afterMs;
-    for (const [id, entry] of open) {
-      if (!entry.sending && entry.sentAt <= before) void sendAgain(id, entry);
+    for (const entry of open.values()) {
+      if (!entry.sending && entry.sentAt <= before) void sendAgain(entry);
     }
   }
 
-  async function sendAgain(id: RequestId, entry: Open<R>): Promise<void> {
+  async function sendAgain(entry: Open<R>): Promise<void> {
+    const { id } = entry;
     entry.sending = true;
     try {
       entry.request = nextSend(entry.request, await post(entry.request));
@@ -70,7 +73,7 @@ export function createResends<R extends Resendable>({ afterMs, post, onFailed }:
 
   return {
     sending(id, request) {
-      if (afterMs > 0) open.set(id, { request, sentAt: Date.now(), sending: true });
+      if (afterMs > 0) open.set(id, { id, request, sentAt: Date.now(), sending: true });
     },
     taken(id, answer) {
       const entry = open.get(id);

@@ -1,4 +1,12 @@
-import { AsyncMcpError, isAsyncMcpError, isRecord, isRequest, messageText, toAsyncMcpError } from '@asyncmcp/core';
+import {
+  AsyncMcpError,
+  TransientSet,
+  isAsyncMcpError,
+  isRecord,
+  isRequest,
+  messageText,
+  toAsyncMcpError,
+} from '@asyncmcp/core';
 import { setMaxListeners } from 'node:events';
 import { Agent } from 'undici';
 import { encodeHeaders, encodeMetadata } from './http-wire.js';
@@ -50,7 +58,7 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
     retryForMs: options.retryForMs,
     closing: closing.signal,
   });
-  const underWay = new Set<Promise<unknown>>();
+  const underWay = new TransientSet<Promise<unknown>>();
   let attachment: Attachment | undefined;
   let events: ClientWireEvents | undefined;
   let closed: Promise<void> | undefined;
@@ -59,11 +67,11 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
   /** Sends, and lets close() know of it. */
   async function track(request: ServerRequest): Promise<ServerAnswer> {
     const sending = post(request);
-    underWay.add(sending);
+    const place = underWay.add(sending);
     try {
       return await sending;
     } finally {
-      underWay.delete(sending);
+      underWay.delete(place);
     }
   }
 
@@ -104,7 +112,7 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
     closing.abort(new AsyncMcpError('ERR_CLOSED', 'The transport was closed before the server took the message.'));
     resends.close();
     attachment?.detach();
-    await finished(underWay);
+    await finished(underWay.values());
     await agent.destroy();
   }
 
@@ -181,8 +189,8 @@ function withoutType({ 'content-type': _type, ...headers }: Record<string, strin
 }
 
 /** Waits for what is being sent, but not for long. */
-async function finished(underWay: ReadonlySet<Promise<unknown>>): Promise<void> {
-  if (underWay.size === 0) return;
+async function finished(underWay: readonly Promise<unknown>[]): Promise<void> {
+  if (underWay.length === 0) return;
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, FINISH_MS);

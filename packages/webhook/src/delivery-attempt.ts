@@ -2,6 +2,7 @@ import { isRecord } from '@asyncmcp/core';
 import { failureOfError } from './delivery-errors.js';
 import { HttpExchange, sendRequest } from './http-exchange.js';
 import { parseRetryAfter } from './retry-after.js';
+import type { TransientSet } from '@asyncmcp/core';
 import type { Dispatcher } from 'undici';
 import type { Health } from './delivery-circuit.js';
 import type { Failure } from './delivery-errors.js';
@@ -22,7 +23,7 @@ export interface Post {
   readonly headers: Record<string, string>;
   readonly body: string;
   /** Exchanges that are not over, for who wants to abort them all. */
-  readonly underWay: Set<HttpExchange>;
+  readonly underWay: TransientSet<HttpExchange>;
   readonly now: () => number;
   /** Called once the connection is free again: at once, or a little later than the try is decided. */
   readonly whenOver: () => void;
@@ -52,12 +53,12 @@ export async function post({
       },
       () => {
         clearTimeout(timer);
-        underWay.delete(sent);
+        underWay.delete(place);
         resolve(sent);
         whenOver();
       },
     );
-    underWay.add(sent);
+    const place = underWay.add(sent);
     const { origin, path } = target;
     sendRequest(agent, { method: 'POST', origin, path, headers, body }, sent);
   });

@@ -34,6 +34,7 @@ export class Outgoing implements Queued {
   readonly reject: (error: Error) => void;
   readonly session: string;
   readonly lane: Lane;
+  ticket: number | undefined;
   /** Tries begun. */
   attempts = 0;
   /** Whether one is under way. */

@@ -1,3 +1,4 @@
+import { TransientMap } from '@asyncmcp/core';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 
 /** What keeps its order: one request of a session, or, with undefined, all that belongs to none. */
@@ -8,6 +9,8 @@ export interface Queued {
   /** Names the session. */
   readonly session: string;
   readonly lane: Lane;
+  /** The outbox's own: by which it knows the message. */
+  ticket?: number | undefined;
 }
 
 /** A message and where it stands. */
@@ -33,13 +36,14 @@ export class Outbox<T extends Queued> {
   readonly #maxQueued: number;
   readonly #begin: (message: T) => void;
   // For all sessions together: nearly all have one message at a time, and collections of their own would cost more than the rest.
-  readonly #entries = new Map<T, Entry<T>>();
+  readonly #entries = new TransientMap<number, Entry<T>>();
   /** How many messages a session has. */
-  readonly #sizes = new Map<string, number>();
+  readonly #sizes = new TransientMap<string, number>();
   /** The last entry of each lane. */
-  readonly #tails = new Map<string, Entry<T>>();
+  readonly #tails = new TransientMap<string, Entry<T>>();
   /** Those of a session that are not among the ones in the works yet, in order. */
   readonly #waiting = new Map<string, Set<Entry<T>>>();
+  #added = 0;
 
   constructor({ maxQueuedPerSession, begin }: OutboxOptions<T>) {
     this.#maxQueued = maxQueuedPerSession;
@@ -57,17 +61,18 @@ export class Outbox<T extends Queued> {
     const size = (this.#sizes.get(session) ?? 0) + 1;
     this.#sizes.set(session, size);
     const entry: Entry<T> = { message, lane: laneKey(session, lane), next: undefined, state: 'waiting' };
-    this.#entries.set(message, entry);
+    message.ticket = this.#added++;
+    this.#entries.set(message.ticket, entry);
     if (size > this.#maxQueued) this.#waitingOf(session).add(entry);
     else if (this.#enqueue(entry)) this.#begin(message);
   }
 
   /** Takes a message out, wherever it stands; what it held up goes on. Does nothing for one that is out already. */
   remove(message: T): void {
-    const entry = this.#entries.get(message);
-    if (entry === undefined) return;
-    this.#entries.delete(message);
-    const { session } = message;
+    const { session, ticket } = message;
+    const entry = ticket === undefined ? undefined : this.#entries.get(ticket);
+    if (ticket === undefined || entry === undefined) return;
+    this.#entries.delete(ticket);
     const size = (this.#sizes.get(session) ?? 1) - 1;
     if (size > 0) this.#sizes.set(session, size);
     else this.#sizes.delete(session);
@@ -85,7 +90,7 @@ export class Outbox<T extends Queued> {
 
   /** All messages, as they are now. */
   all(): readonly T[] {
-    return [...this.#entries.keys()];
+    return this.#entries.values().map(({ message }) => message);
   }
 
   #waitingOf(session: string): Set<Entry<T>> {

@@ -1,7 +1,7 @@
 import { backoffDelay, toAsyncMcpError } from '@asyncmcp/core';
 import { post } from './delivery-attempt.js';
 import { destinationGone, undelivered } from './delivery-errors.js';
-import type { AsyncMcpError } from '@asyncmcp/core';
+import type { AsyncMcpError, TransientSet } from '@asyncmcp/core';
 import type { Dispatcher } from 'undici';
 import type { Pass } from './delivery-circuit.js';
 import type { Endpoints } from './delivery-endpoints.js';
@@ -19,7 +19,7 @@ export interface DeliveryTools {
   readonly agent: Dispatcher;
   readonly endpoints: Endpoints;
   /** Exchanges that are not over: to be aborted when nothing is waited for any more. */
-  readonly underWay: Set<HttpExchange>;
+  readonly underWay: TransientSet<HttpExchange>;
   readonly now: () => number;
   readonly random: () => number;
   /** Told of each failed try that is followed by another. */

@@ -1,4 +1,4 @@
-import { AsyncMcpError } from '@asyncmcp/core';
+import { AsyncMcpError, TransientSet } from '@asyncmcp/core';
 import { destinationGone, senderClosed, shownText } from './delivery-errors.js';
 import { Endpoints } from './delivery-endpoints.js';
 import { Outgoing, toBody } from './delivery-message.js';
@@ -84,7 +84,7 @@ class Sender implements WebhookSender {
   readonly #tools: DeliveryTools;
   readonly #endpoints: Endpoints;
   readonly #outbox: Outbox<Outgoing>;
-  readonly #underWay = new Set<HttpExchange>();
+  readonly #underWay = new TransientSet<HttpExchange>();
   readonly #now: () => number;
   #closed: Promise<void> | undefined;
   #onIdle = (): void => {};
@@ -128,7 +128,7 @@ class Sender implements WebhookSender {
     if (!this.#endpoints.idle) await this.#drained(drainMs);
     for (const message of this.#outbox.all()) this.#settle(message, senderClosed(message.url));
     const reason = new AsyncMcpError('ERR_CLOSED', 'The sender was closed.');
-    for (const exchange of this.#underWay) exchange.abort(reason);
+    for (const exchange of this.#underWay.values()) exchange.abort(reason);
   }
 
   #drained(drainMs: number): Promise<void> {
