@@ -127,6 +127,48 @@ describe('decodeMessage', () => {
     expect(({} as Record<string, unknown>)['Type']).toBeUndefined();
   });
 
+  it('decodes whatever was sent alike, wrapped in a notification or not, and unwraps once', () => {
+    const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 });
+    const id = fc.oneof(fc.string({ unit: fc.constantFrom('a', 'Z', '9', '-', ' ', '"'), minLength: 1 }), fc.uuid());
+    const message = fc.record({
+      jsonrpc: fc.constant('2.0' as const),
+      id: fc.oneof(fc.integer(), text),
+      method: fc.constantFrom('tools/call', 'Notification'),
+      params: fc.oneof(
+        fc.constant({ text: notification({}) }),
+        fc.dictionary(
+          text.filter((name) => name !== '__proto__'),
+          fc.jsonValue(),
+        ),
+      ),
+    });
+    const metadata = fc.record(
+      { sessionId: id, clientId: id, replyTo: id, messageId: fc.uuid() },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(message, metadata, (sentMessage, beside) => {
+        const sent = createEnvelope(sentMessage, beside);
+        const [MessageId, Body] = ['i', toBody(sent)];
+        const attributes = toMessageAttributes(encodeEnvelope(sent));
+        const wrapped = Object.entries(attributes).map(([name, { DataType, StringValue }]) => [
+          name,
+          { Type: DataType, Value: StringValue },
+        ]);
+        const wrapper = {
+          Type: 'Notification',
+          Message: Body,
+          MessageAttributes: Object.fromEntries<unknown>(wrapped),
+        };
+        const raw = decodeMessage({ MessageId, Body, MessageAttributes: attributes });
+        expect(decodeMessage({ MessageId, Body: JSON.stringify(wrapper) })).toEqual(raw);
+        expect(raw.body).toBe(Body);
+        const twice = JSON.stringify({ Type: 'Notification', Message: JSON.stringify(wrapper) });
+        expect(decodeMessage({ MessageId, Body: twice }).body).toBe(JSON.stringify(wrapper));
+      }),
+    );
+  });
+
   it('never throws, whatever the body', () => {
     const anyBody = fc.oneof(
       fc.string(),
