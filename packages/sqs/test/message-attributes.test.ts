@@ -158,7 +158,7 @@ describe('decodeMessage', () => {
         const wrapper = {
           Type: 'Notification',
           Message: Body,
-          MessageAttributes: Object.fromEntries<unknown>(wrapped),
+          MessageAttributes: Object.fromEntries(wrapped) as unknown,
         };
         const raw = decodeMessage({ MessageId, Body, MessageAttributes: attributes });
         expect(decodeMessage({ MessageId, Body: JSON.stringify(wrapper) })).toEqual(raw);
