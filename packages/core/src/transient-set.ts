@@ -1,7 +1,10 @@
 /** Where a value stands in a {@link TransientSet}. */
 export interface Place<T> {
+  /** What was added. */
   readonly value: T;
+  /** The place before it, for the set's own use. */
   previous: Place<T> | undefined;
+  /** The place after it, for the set's own use. */
   next: Place<T> | undefined;
 }
 

@@ -46,6 +46,7 @@ export type { SqsQueues, SqsTopology } from './provision.js';
 export type { Teardown, TeardownOptions, UndoLog, UndoStep } from './undo-log.js';
 export type { AwsCall, SharedAbort } from './aws-call.js';
 export type { TimingOptions } from './common-options.js';
+export type { AnyCommand } from './middleware-order.js';
 export type { SqsConsumer, SqsConsumerOptions } from './consumer.js';
 export type { DeadLetter } from './dead-letter.js';
 export type { CheckedSqsProvisionOptions } from './provision-options.js';

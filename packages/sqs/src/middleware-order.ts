@@ -1,7 +1,8 @@
 import { DeleteMessageCommand } from '@aws-sdk/client-sqs';
 
-/** What this needs of a command of any AWS SDK client. */
-interface AnyCommand {
+/** What {@link createMiddlewareOrder} needs of a command of any AWS SDK client. */
+export interface AnyCommand {
+  /** The SDK's own method, which makes the function that sends the command. */
   // The SDK's own type for "a command of whatever client" has `any` here, too: what the types are differs from client to client.
   resolveMiddleware(stack: never, configuration: never, options: unknown): unknown;
 }
