@@ -1,6 +1,7 @@
 import type { Contenders, Round, Workload } from './contender.js';
 
-export interface ComparisonPlan extends Workload {
+/** How often something is measured. */
+export interface Repetition {
   /** How often both are started anew: what the compiler makes of a program differs from process to process. */
   readonly starts: number;
   /** Rounds of each start. */
@@ -12,41 +13,79 @@ export interface ComparisonPlan extends Workload {
   readonly warmUpCalls: number;
 }
 
+export interface ComparisonPlan extends Workload, Repetition {}
+
+/** Several workloads by turns, on the same processes. */
+export interface LoadsPlan extends Repetition {
+  readonly loads: readonly Workload[];
+}
+
 /** The rounds of both, in pairs that ran right after one another. */
 export interface Comparison {
   readonly asyncmcp: readonly Round[];
   readonly baseline: readonly Round[];
 }
 
+export interface LoadComparison {
+  readonly load: Workload;
+  readonly comparison: Comparison;
+}
+
+interface Pair {
+  readonly load: Workload;
+  readonly comparison: { readonly asyncmcp: Round[]; readonly baseline: Round[] };
+}
+
 /** Runs the same rounds with both contenders by turns, so that what else the machine does meets both alike. */
 export async function compare(start: () => Promise<Contenders>, plan: ComparisonPlan): Promise<Comparison> {
-  const done: { asyncmcp: Round[]; baseline: Round[] } = { asyncmcp: [], baseline: [] };
-  for (let started = 0; started < plan.starts; started++) {
+  const pair = pairOf(plan);
+  await runStarts(start, plan, [pair]);
+  return pair.comparison;
+}
+
+/** As {@link compare}, with several workloads: each round has all of them, one after another. */
+export async function compareLoads(start: () => Promise<Contenders>, plan: LoadsPlan): Promise<LoadComparison[]> {
+  const pairs = plan.loads.map(pairOf);
+  await runStarts(start, plan, pairs);
+  return pairs;
+}
+
+function pairOf({ calls, inFlight }: Workload): Pair {
+  return { load: { calls, inFlight }, comparison: { asyncmcp: [], baseline: [] } };
+}
+
+async function runStarts(
+  start: () => Promise<Contenders>,
+  { starts, ...repetition }: Repetition,
+  pairs: readonly Pair[],
+): Promise<void> {
+  for (let started = 0; started < starts; started++) {
     const contenders = await start();
     try {
-      const { asyncmcp, baseline } = await runRounds(contenders, plan);
-      done.asyncmcp.push(...asyncmcp);
-      done.baseline.push(...baseline);
+      await runRounds(contenders, repetition, pairs);
     } finally {
       await Promise.all([contenders.asyncmcp.stop(), contenders.baseline.stop()]);
     }
   }
-  return done;
 }
 
-async function runRounds({ asyncmcp, baseline }: Contenders, plan: ComparisonPlan): Promise<Comparison> {
-  const { rounds, warmUpCalls, calls, inFlight } = plan;
-  await asyncmcp.run({ calls: warmUpCalls, inFlight });
-  await baseline.run({ calls: warmUpCalls, inFlight });
-  const done: { asyncmcp: Round[]; baseline: Round[] } = { asyncmcp: [], baseline: [] };
+async function runRounds(
+  { asyncmcp, baseline }: Contenders,
+  { rounds, warmUpCalls }: Omit<Repetition, 'starts'>,
+  pairs: readonly Pair[],
+): Promise<void> {
+  const warmUp = { calls: warmUpCalls, inFlight: Math.max(...pairs.map(({ load }) => load.inFlight)) };
+  await asyncmcp.run(warmUp);
+  await baseline.run(warmUp);
   for (let round = 0; round < rounds; round++) {
-    // Going first is no advantage over the whole run.
-    const asyncmcpFirst = round % 2 === 0;
-    if (asyncmcpFirst) done.asyncmcp.push(await asyncmcp.run({ calls, inFlight }));
-    done.baseline.push(await baseline.run({ calls, inFlight }));
-    if (!asyncmcpFirst) done.asyncmcp.push(await asyncmcp.run({ calls, inFlight }));
+    for (const { load, comparison } of pairs) {
+      // Going first is no advantage over the whole run.
+      const asyncmcpFirst = round % 2 === 0;
+      if (asyncmcpFirst) comparison.asyncmcp.push(await asyncmcp.run(load));
+      comparison.baseline.push(await baseline.run(load));
+      if (!asyncmcpFirst) comparison.asyncmcp.push(await asyncmcp.run(load));
+    }
   }
-  return done;
 }
 
 /** asyncmcp : baseline, for each pair of rounds, of something taken from a round. */

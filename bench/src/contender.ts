@@ -46,3 +46,17 @@ export type ServerCommands<Start, Started = void> = {
   start: { input: Start; output: Started };
   usage: { input: undefined; output: Usage };
 };
+
+/** What a client process can be asked that stands for as many clients as it has sessions. */
+export type CrowdClientCommands<Connect> = ClientCommands<Connect> & {
+  /** Opens so many sessions more. Calls go to all of them by turns. */
+  open: { input: number; output: void };
+};
+
+/** What a server process can be asked that holds many sessions; it must run with `--expose-gc`. */
+export type CrowdServerCommands<Start, Started = void> = ServerCommands<Start, Started> & {
+  /** Those that are live. */
+  sessions: { input: undefined; output: number };
+  /** Bytes of live objects. */
+  heap: { input: undefined; output: number };
+};

@@ -8,18 +8,24 @@ export interface Bar {
 }
 
 export interface Figure {
+  /** Names it within its section, for machines. */
+  readonly key: string;
   readonly label: string;
   /** After the number; '' for a plain count. */
   readonly unit: string;
   readonly asyncmcp: number;
-  /** The same by hand, if there is such a thing. */
+  /** What it is compared with: the same by hand, unless the section says otherwise; if there is such a thing. */
   readonly byHand?: number;
   readonly bar?: Bar;
 }
 
 /** The figures of one measurement. */
 export interface Section {
+  /** Names it within its report, for machines. */
+  readonly key: string;
   readonly title: string;
+  /** What stands in the two columns of numbers, if not this project and the work by hand. */
+  readonly columns?: readonly [string, string];
   readonly figures: readonly Figure[];
   /** What one should know to judge the figures. */
   readonly notes: readonly string[];

@@ -2,7 +2,7 @@
 import { pairRatios } from './compare.js';
 import { median, percentile } from './statistics.js';
 import { addRequests, totalOf } from './usage.js';
-import type { Comparison, ComparisonPlan } from './compare.js';
+import type { Comparison, ComparisonPlan, LoadComparison, LoadsPlan, Repetition } from './compare.js';
 import type { Round } from './contender.js';
 import type { RequestCounts } from './usage.js';
 import type { Bar, Figure, Limit, Section } from './report.js';
@@ -11,6 +11,8 @@ import type { Bar, Figure, Limit, Section } from './report.js';
 export interface Judging {
   /** What its requests are called. */
   readonly requests: string;
+  /** What requests cost, in dollars; nothing, if it is left out. */
+  readonly dollarsFor?: (requests: RequestCounts) => number;
   readonly bars: {
     /** On the ratio of the median latencies, one call at a time. */
     readonly latency?: Limit;
@@ -21,38 +23,35 @@ export interface Judging {
   };
 }
 
-export function oneAtATimeSection(comparison: Comparison, plan: ComparisonPlan, { bars }: Judging): Section {
-  const middle = (round: Round): number => median(round.latenciesMs);
-  const figures: Figure[] = [
-    { ...both(comparison, middle), ...barOn('ratio', bars.latency), label: 'latency, median', unit: 'ms' },
-    { ...both(comparison, (round) => percentile(round.latenciesMs, 0.99)), label: 'latency, p99', unit: 'ms' },
-    { ...both(comparison, cpuPerThousandCalls), label: 'CPU per 1,000 calls, both sides', unit: 's' },
-  ];
+export function oneAtATimeSection(comparison: Comparison, plan: ComparisonPlan, judging: Judging): Section {
   return {
+    key: 'one-at-a-time',
     title: `One call at a time: ${describeRounds(plan)}`,
-    figures,
-    notes: [spread('median latency', pairRatios(comparison, middle))],
+    figures: [
+      { ...latencyMedian(comparison), ...barOn('ratio', judging.bars.latency) },
+      latencyP99(comparison),
+      requestsFigure(comparison, judging),
+      ...dollarsFigures(comparison, judging),
+      cpuFigure(comparison),
+    ],
+    notes: [spread('median latency', pairRatios(comparison, medianLatency))],
     details: details(comparison, plan),
   };
 }
 
 export function manyInFlightSection(comparison: Comparison, plan: ComparisonPlan, judging: Judging): Section {
-  const { requests, bars } = judging;
-  const figures: Figure[] = [
-    {
-      ...both(comparison, requestsPerCall),
-      ...barOn('value', bars.requests),
-      label: `${requests} per call, both sides`,
-      unit: '',
-    },
-    { ...both(comparison, throughput), ...barOn('ratio', bars.throughput), label: 'throughput', unit: '/s' },
-    { ...both(comparison, (round) => median(round.latenciesMs)), label: 'latency, median', unit: 'ms' },
-    { ...both(comparison, (round) => percentile(round.latenciesMs, 0.99)), label: 'latency, p99', unit: 'ms' },
-    { ...both(comparison, cpuPerThousandCalls), label: 'CPU per 1,000 calls, both sides', unit: 's' },
-  ];
+  const { bars } = judging;
   return {
+    key: 'many-in-flight',
     title: `${plan.inFlight} calls in flight: ${describeRounds(plan)}`,
-    figures,
+    figures: [
+      { ...requestsFigure(comparison, judging), ...barOn('value', bars.requests) },
+      { ...throughputFigure(comparison), ...barOn('ratio', bars.throughput) },
+      latencyMedian(comparison),
+      latencyP99(comparison),
+      ...dollarsFigures(comparison, judging),
+      cpuFigure(comparison),
+    ],
     notes: [
       spread('throughput', pairRatios(comparison, throughput)),
       `asyncmcp: ${kinds(comparison.asyncmcp)} (a hundred calls)`,
@@ -62,7 +61,60 @@ export function manyInFlightSection(comparison: Comparison, plan: ComparisonPlan
   };
 }
 
-export function describeRounds({ starts, rounds: each, calls }: ComparisonPlan): string {
+/** How the figures change with the number of calls in flight. */
+export function loadsSection(compared: readonly LoadComparison[], plan: LoadsPlan, judging: Judging): Section {
+  return {
+    key: 'loads',
+    title: `From one call in flight to many: ${plan.starts * plan.rounds} rounds each, ${plan.starts} × started anew`,
+    figures: compared.flatMap(({ load, comparison }) =>
+      [
+        throughputFigure(comparison),
+        latencyMedian(comparison),
+        latencyP99(comparison),
+        requestsFigure(comparison, judging),
+        ...dollarsFigures(comparison, judging),
+        cpuFigure(comparison),
+      ].map((figure) => ofLoad(figure, load.inFlight)),
+    ),
+    notes: compared.map(({ load, comparison }) =>
+      spread(`throughput, ${load.inFlight} in flight`, pairRatios(comparison, throughput)),
+    ),
+    details: compared.map(({ load, comparison }) => details(comparison, { ...plan, ...load })),
+  };
+}
+
+function ofLoad(figure: Figure, inFlight: number): Figure {
+  return { ...figure, key: `${figure.key}-${inFlight}`, label: `${inFlight}: ${figure.label}` };
+}
+
+function latencyMedian(comparison: Comparison): Figure {
+  return { key: 'latency-p50', label: 'latency, median', unit: 'ms', ...both(comparison, medianLatency) };
+}
+
+function latencyP99(comparison: Comparison): Figure {
+  const take = (round: Round): number => percentile(round.latenciesMs, 0.99);
+  return { key: 'latency-p99', label: 'latency, p99', unit: 'ms', ...both(comparison, take) };
+}
+
+function throughputFigure(comparison: Comparison): Figure {
+  return { key: 'throughput', label: 'throughput', unit: '/s', ...both(comparison, throughput) };
+}
+
+function requestsFigure(comparison: Comparison, { requests }: Judging): Figure {
+  return { key: 'requests', label: `${requests} per call, both sides`, unit: '', ...both(comparison, requestsPerCall) };
+}
+
+function dollarsFigures(comparison: Comparison, { dollarsFor }: Judging): Figure[] {
+  if (dollarsFor === undefined) return [];
+  const take = (round: Round): number => (dollarsFor(requestsOf(round)) / round.calls) * 1_000_000;
+  return [{ key: 'dollars', label: 'AWS dollars per million calls', unit: '$', ...both(comparison, take) }];
+}
+
+function cpuFigure(comparison: Comparison): Figure {
+  return { key: 'cpu', label: 'CPU per 1,000 calls, both sides', unit: 's', ...both(comparison, cpuPerThousandCalls) };
+}
+
+export function describeRounds({ starts, rounds: each, calls }: Repetition & { readonly calls: number }): string {
   return `${starts * each} rounds of ${calls.toLocaleString('en-US')} calls, ${starts} × started anew`;
 }
 
@@ -73,6 +125,10 @@ function both({ asyncmcp, baseline }: Comparison, take: (round: Round) => number
 
 function barOn(on: Bar['on'], limit: Limit | undefined): Pick<Figure, 'bar'> {
   return limit === undefined ? {} : { bar: { on, limit } };
+}
+
+function medianLatency({ latenciesMs }: Round): number {
+  return median(latenciesMs);
 }
 
 export function throughput({ calls, elapsedMs }: Round): number {

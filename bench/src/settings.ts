@@ -1,8 +1,11 @@
-import type { ComparisonPlan } from './compare.js';
+import type { ComparisonPlan, LoadsPlan } from './compare.js';
+import type { GrowthPlan } from './growth/measure.js';
 
 export interface Settings {
   readonly oneAtATime: ComparisonPlan;
   readonly manyInFlight: ComparisonPlan;
+  readonly loads: LoadsPlan;
+  readonly growth: GrowthPlan;
   readonly idle: {
     readonly sessions: number;
     /** Sessions opened before anything counts. */
@@ -38,6 +41,24 @@ export interface Settings {
 export const FULL: Settings = {
   oneAtATime: { calls: 200, inFlight: 1, starts: 3, rounds: 6, warmUpCalls: 4_000 },
   manyInFlight: { calls: 4_000, inFlight: 200, starts: 3, rounds: 4, warmUpCalls: 16_000 },
+  loads: {
+    starts: 2,
+    rounds: 4,
+    warmUpCalls: 16_000,
+    loads: [
+      { inFlight: 1, calls: 400 },
+      { inFlight: 16, calls: 2_000 },
+      { inFlight: 64, calls: 4_000 },
+      { inFlight: 256, calls: 4_000 },
+    ],
+  },
+  growth: {
+    warmUp: { sessions: 100, calls: 16_000 },
+    sessions: [10, 1_000, 10_000],
+    calls: 10_000,
+    rounds: 3,
+    inFlight: 64,
+  },
   // Longer than the ten seconds after which a lease that was not released would be extended.
   idle: { sessions: 10_000, warmUpSessions: 100, windowMs: 12_000 },
   webhook: {
@@ -56,6 +77,18 @@ export const FULL: Settings = {
 export const QUICK: Settings = {
   oneAtATime: { calls: 20, inFlight: 1, starts: 1, rounds: 2, warmUpCalls: 10 },
   manyInFlight: { calls: 400, inFlight: 200, starts: 1, rounds: 2, warmUpCalls: 200 },
+  loads: {
+    starts: 1,
+    rounds: 1,
+    warmUpCalls: 64,
+    loads: [
+      { inFlight: 1, calls: 10 },
+      { inFlight: 16, calls: 64 },
+      { inFlight: 64, calls: 128 },
+      { inFlight: 256, calls: 256 },
+    ],
+  },
+  growth: { warmUp: { sessions: 20, calls: 64 }, sessions: [10, 20, 200], calls: 200, rounds: 1, inFlight: 64 },
   idle: { sessions: 100, warmUpSessions: 20, windowMs: 1_000 },
   webhook: {
     manyInFlight: { calls: 256, inFlight: 64, starts: 1, rounds: 2, warmUpCalls: 64 },

@@ -1,7 +1,7 @@
 import { meetsBar, ratioOf } from './report.js';
 import type { Figure, Report, Section } from './report.js';
 
-const WIDTHS = { label: 36, ratio: 8, limit: 13, verdict: 8, value: 15 };
+const WIDTHS = { label: 40, ratio: 8, limit: 12, verdict: 6, value: 15 };
 
 /** A report as a table for the terminal, at most 96 columns wide: ratios and bars first. */
 export function renderReport({ transport, sections }: Report, judged: boolean): string {
@@ -9,9 +9,10 @@ export function renderReport({ transport, sections }: Report, judged: boolean): 
   return [header, '─'.repeat(header.length), ...sections.map((section) => renderSection(section, judged))].join('\n');
 }
 
-function renderSection({ title, figures, notes }: Section, judged: boolean): string {
+function renderSection({ title, columns, figures, notes }: Section, judged: boolean): string {
+  const heading = columns === undefined ? [] : [row('', '', '', '', ...columns)];
   const rows = figures.map((figure) => renderFigure(figure, judged));
-  return [title, ...rows, ...notes.map((note) => `  ${note}`), ''].join('\n');
+  return [title, ...heading, ...rows, ...notes.map((note) => `  ${note}`), ''].join('\n');
 }
 
 function renderFigure(figure: Figure, judged: boolean): string {

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { answerParent } from '../answer-parent.js';
 import { makeCalls } from '../make-calls.js';
 import { createCountedClients } from './aws-clients.js';
-import { deleteBatch, deleteOne, fail, receive, sendBatch, sendOne } from './by-hand-calls.js';
+import { callInBatches } from './by-hand-batches.js';
+import { deleteOne, receive, sendOne } from './by-hand-calls.js';
 import { answeredId, requestMessage } from './by-hand-messages.js';
 import type { CallTimes, ClientCommands, Workload } from '../contender.js';
 import type { AwsClients, CountedClients } from './aws-clients.js';
@@ -39,51 +40,11 @@ function oneByOne(clients: AwsClients, { clientId, requests, responses }: Channe
   return (workload) => makeCalls(workload, once);
 }
 
-/** Many at a time: as many calls as answers came are sent, in one batch. */
-function inBatches(clients: AwsClients, { clientId, requests, responses }: Channels): Call {
-  const { sqs } = clients;
+/** Many at a time. */
+function inBatches(clients: AwsClients, channels: Channels): Call {
+  const { clientId, responses } = channels;
   const asker = { sessionId, clientId, replyTo: responses.address };
-  const sentAt = new Map<number, number>();
-  let left = 0;
-  let latenciesMs: number[] = [];
-  let done = (): void => {};
-
-  function send(upTo: number): void {
-    const ids = Array.from({ length: Math.min(upTo, left) }, () => nextId++);
-    if (ids.length === 0) return;
-    left -= ids.length;
-    const startedAt = performance.now();
-    for (const id of ids) sentAt.set(id, startedAt);
-    const messages = ids.map((id) => requestMessage(id, asker));
-    sendBatch(clients, requests.address, messages).catch(fail);
-  }
-
-  async function takeAnswers(): Promise<never> {
-    for (;;) {
-      const received = await receive(sqs, responses.queueUrl);
-      if (received.length === 0) continue;
-      for (const response of received) {
-        const id = answeredId(response);
-        latenciesMs.push(performance.now() - (sentAt.get(id) ?? Number.NaN));
-        sentAt.delete(id);
-      }
-      send(received.length);
-      deleteBatch(sqs, responses.queueUrl, received);
-      if (left === 0 && sentAt.size === 0) done();
-    }
-  }
-
-  takeAnswers().catch(fail);
-  return async ({ calls, inFlight }) => {
-    latenciesMs = [];
-    left = calls;
-    const startedAt = performance.now();
-    await new Promise<void>((resolve) => {
-      done = resolve;
-      for (let sent = 0; sent < inFlight; sent += 10) send(Math.min(10, inFlight - sent));
-    });
-    return { elapsedMs: performance.now() - startedAt, latenciesMs };
-  };
+  return (workload) => callInBatches(clients, channels, workload, () => requestMessage(nextId++, asker));
 }
 
 answerParent<ClientCommands<ByHandConnect>>({

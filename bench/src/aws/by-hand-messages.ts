@@ -8,6 +8,11 @@ export interface OutgoingMessage {
   readonly attributes: Record<string, MessageAttributeValue>;
 }
 
+/** A request and the id that its answer will have. */
+export interface OutgoingRequest extends OutgoingMessage {
+  readonly id: number;
+}
+
 /** Who asks. */
 export interface Asker {
   readonly sessionId: string;
@@ -16,9 +21,10 @@ export interface Asker {
   readonly replyTo: string;
 }
 
-export function requestMessage(id: number, { sessionId, clientId, replyTo }: Asker): OutgoingMessage {
+export function requestMessage(id: number, { sessionId, clientId, replyTo }: Asker): OutgoingRequest {
   const params = { name: 'echo', arguments: { text: TEXT } };
   return {
+    id,
     body: JSON.stringify({ method: 'tools/call', params, jsonrpc: '2.0', id }),
     attributes: {
       MessageType: string('jsonrpc'),

@@ -1,6 +1,6 @@
 import { compareStyles } from '../aws/compare-styles.js';
 import { withEmulator } from '../aws/emulator.js';
-import { createTopics } from './topics.js';
+import { createSharedTopics, createTopics } from './topics.js';
 import type { AwsTransport } from '../aws/contenders.js';
 import type { Progress } from '../benchmark.js';
 import type { Report } from '../report.js';
@@ -8,6 +8,7 @@ import type { Settings } from '../settings.js';
 
 const TRANSPORT: AwsTransport = {
   createChannels: createTopics,
+  createSharedChannels: createSharedTopics,
   server: new URL('asyncmcp-server.js', import.meta.url),
   client: new URL('asyncmcp-client.js', import.meta.url),
 };

@@ -9,6 +9,7 @@ import type { Settings } from '../settings.js';
 
 const TRANSPORT: AwsTransport = {
   createChannels: createQueues,
+  createSharedChannels: createQueues,
   server: new URL('asyncmcp-server.js', import.meta.url),
   client: new URL('asyncmcp-client.js', import.meta.url),
 };
@@ -19,7 +20,7 @@ export function benchmarkSqs(settings: Settings, progress: Progress): Promise<Re
     const throughput = { atLeast: 0.8 };
     const compared = await compareStyles({ transport: TRANSPORT, emulator, settings, progress, throughput });
     progress(`${settings.idle.sessions.toLocaleString('en-US')} idle sessions`);
-    const idle = await measureIdleSessions(emulator, settings.idle);
+    const idle = await measureIdleSessions(TRANSPORT, emulator, settings.idle);
     return { transport: 'sqs', sections: [...compared, idle] };
   });
 }

@@ -43,15 +43,17 @@ export async function measurePendingCalls(plan: Plan): Promise<Section> {
 
 function sectionOf({ calls }: Plan, server: SocketCount, client: SocketCount, answered: number): Section {
   return {
+    key: 'pending',
     title: `${calls} pending calls of a webhook tool`,
     figures: [
       {
+        key: 'sockets',
         label: 'open sockets of the server for them',
         unit: '',
         asyncmcp: server.open - STREAMS,
         bar: { on: 'value', limit: { atMost: 0 } },
       },
-      { label: 'calls that were answered in the end', unit: '', asyncmcp: answered },
+      { key: 'answered', label: 'calls that were answered in the end', unit: '', asyncmcp: answered },
     ],
     notes: [
       `sockets of the server: ${server.peak} at most while the calls were made, ${server.open} while they were pending`,

@@ -1,6 +1,13 @@
-import { compare } from '../compare.js';
-import { describeRounds, manyInFlightSection, oneAtATimeSection } from '../sections.js';
-import { startBesideByHand, startBesideSdkAlone, startBesideUnsigned, startSdkBesideByHand } from './contenders.js';
+import { compare, compareLoads } from '../compare.js';
+import { growthSections } from '../growth/sections.js';
+import { describeRounds, loadsSection, manyInFlightSection, oneAtATimeSection } from '../sections.js';
+import {
+  startBesideByHand,
+  startBesideSdkAlone,
+  startBesideUnsigned,
+  startSdkBesideByHand,
+  startWebhookCrowd,
+} from './contenders.js';
 import { measureIdleSessions } from './idle-sessions.js';
 import { sdkSection } from './sdk-section.js';
 import { signingSection } from './signing-section.js';
@@ -13,7 +20,7 @@ const REQUESTS = 'HTTP requests';
 
 /** `@asyncmcp/webhook` and a bare echo between two fastifys that does the same two POSTs, and what idle sessions cost. */
 export async function benchmarkWebhook(settings: Settings, progress: Progress): Promise<Report> {
-  const { oneAtATime, webhook } = settings;
+  const { oneAtATime, loads, growth, webhook } = settings;
   progress('one call at a time');
   const single = await compare(() => startBesideByHand(1), oneAtATime);
   const sections = [oneAtATimeSection(single, oneAtATime, { requests: REQUESTS, bars: {} })];
@@ -21,6 +28,8 @@ export async function benchmarkWebhook(settings: Settings, progress: Progress): 
   sections.push(await manySessions(webhook.manyInFlight));
   progress(`${webhook.manyInFlight.inFlight} calls in flight of one session`);
   sections.push(await oneSession(webhook.manyInFlight));
+  progress('from one call in flight to many');
+  sections.push(await manyLoads(loads));
   progress('the MCP SDK alone');
   const { inFlight } = webhook.sdk;
   const ceiling = await compare(() => startSdkBesideByHand(inFlight), webhook.sdk);
@@ -31,6 +40,8 @@ export async function benchmarkWebhook(settings: Settings, progress: Progress): 
   sections.push(signingSection(signing, webhook.signing));
   progress(`${webhook.idle.sessions.toLocaleString('en-US')} idle sessions`);
   sections.push(await measureIdleSessions(webhook.idle));
+  progress('many sessions and many calls');
+  sections.push(...(await growthSections(startWebhookCrowd, growth, REQUESTS)));
   return { transport: 'webhook', sections };
 }
 
@@ -52,8 +63,21 @@ async function manySessions(plan: Settings['webhook']['manyInFlight']): Promise<
   };
 }
 
+/** As many clients as calls are in flight at most: one alone may not have so many. */
+async function manyLoads(plan: Settings['loads']): Promise<Section> {
+  const clients = Math.max(...plan.loads.map(({ inFlight }) => inFlight));
+  return loadsSection(await compareLoads(() => startBesideByHand(clients), plan), plan, {
+    requests: REQUESTS,
+    bars: {},
+  });
+}
+
 async function oneSession(plan: Settings['webhook']['manyInFlight']): Promise<Section> {
   const judging: Judging = { requests: REQUESTS, bars: {} };
   const section = manyInFlightSection(await compare(() => startBesideByHand(1), plan), plan, judging);
-  return { ...section, title: `One client, ${plan.inFlight} calls in flight: ${describeRounds(plan)}` };
+  return {
+    ...section,
+    key: 'one-client',
+    title: `One client, ${plan.inFlight} calls in flight: ${describeRounds(plan)}`,
+  };
 }

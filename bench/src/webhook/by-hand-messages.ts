@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { TEXT } from '../echo-server.js';
 import type { Dispatcher } from 'undici';
 
-/** Each way, kept alive: as many as calls are in flight. */
-export const CONNECTIONS = 64;
+/** Most each way, kept alive: as many as calls are in flight at most. */
+export const CONNECTIONS = 256;
 
 export interface EchoRequest {
   readonly method: string;

@@ -1,10 +1,13 @@
 import { Child } from '../child.js';
+import { startCrowd } from '../growth/crowd.js';
 import { startProcessPair } from '../process-pair.js';
 import type { Contender, Contenders } from '../contender.js';
+import type { Crowd } from '../growth/crowd.js';
 import type { AsyncMcpClientCommands, ClientSetup } from './asyncmcp-client.js';
 import type { AsyncMcpServerCommands } from './asyncmcp-server.js';
 import type { ByHandClientCommands } from './by-hand-client.js';
 import type { ByHandServerCommands } from './by-hand-server.js';
+import type { HttpCrowdClientCommands } from './crowd-client.js';
 import type { SdkClientCommands } from './sdk-client.js';
 import type { SdkServerCommands } from './sdk-server.js';
 
@@ -40,9 +43,19 @@ function startSdk(sessions: number): Promise<Contender> {
 function startAsyncMcp(setup: ClientSetup): Promise<Contender> {
   return startProcessPair({
     server: new Child<AsyncMcpServerCommands>(new URL('asyncmcp-server.js', import.meta.url)),
-    start: undefined,
+    start: {},
     client: new Child<AsyncMcpClientCommands>(new URL('asyncmcp-client.js', import.meta.url)),
     connect: (serverUrl) => ({ ...setup, serverUrl }),
+  });
+}
+
+/** Many sessions on one server of this project. */
+export function startWebhookCrowd(maxSessions: number): Promise<Crowd> {
+  return startCrowd({
+    server: new Child<AsyncMcpServerCommands>(new URL('asyncmcp-server.js', import.meta.url), ['--expose-gc']),
+    start: { maxSessions },
+    client: new Child<HttpCrowdClientCommands>(new URL('crowd-client.js', import.meta.url)),
+    connect: (serverUrl) => ({ serverUrl, dialect: 'webhook' }),
   });
 }
 

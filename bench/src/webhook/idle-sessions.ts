@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bareServerHeap } from '../bare-server-heap.js';
 import { Child } from '../child.js';
-import { createSessionOpener } from './session-opener.js';
+import { createHttpCrowd } from './http-crowd.js';
 import type { Section } from '../report.js';
 import type { Settings } from '../settings.js';
+import type { AsyncMcpServerCommands } from './asyncmcp-server.js';
 import type { SocketCount } from './count-sockets.js';
-import type { IdleServerCommands } from './idle-server.js';
 
 type Plan = Settings['webhook']['idle'];
 
@@ -26,16 +26,24 @@ export async function measureIdleSessions(plan: Plan): Promise<Section> {
   const idle = await holdSessions(plan);
   const { heap, sockets, openedInMs, quietAfterMs } = idle;
   return {
+    key: 'idle',
     title: `${plan.sessions.toLocaleString('en-US')} idle sessions on one server`,
     figures: [
       {
+        key: 'sockets',
         label: 'open sockets of the server',
         unit: '',
         asyncmcp: sockets.open,
         bar: { on: 'value', limit: { atMost: 0 } },
       },
-      { label: 'heap per session beyond McpServer', unit: 'KiB', asyncmcp: (heap - bare) / 1024 },
-      { label: 'heap per session, McpServer and all', unit: 'KiB', asyncmcp: heap / 1024, byHand: bare / 1024 },
+      { key: 'heap-beyond', label: 'heap per session beyond McpServer', unit: 'KiB', asyncmcp: (heap - bare) / 1024 },
+      {
+        key: 'heap',
+        label: 'heap per session, McpServer and all',
+        unit: 'KiB',
+        asyncmcp: heap / 1024,
+        byHand: bare / 1024,
+      },
     ],
     notes: [
       `by hand: McpServer objects connected to nothing`,
@@ -47,14 +55,14 @@ export async function measureIdleSessions(plan: Plan): Promise<Section> {
 }
 
 async function holdSessions({ sessions, warmUpSessions, quietWithinMs }: Plan): Promise<IdleSessions> {
-  const child = new Child<IdleServerCommands>(new URL('idle-server.js', import.meta.url), ['--expose-gc']);
-  const opener = await createSessionOpener(await child.ask('start', sessions));
+  const child = new Child<AsyncMcpServerCommands>(new URL('asyncmcp-server.js', import.meta.url), ['--expose-gc']);
+  const crowd = await createHttpCrowd(await child.ask('start', { maxSessions: sessions }), 'webhook');
   try {
-    await opener.open(warmUpSessions);
+    await crowd.open(warmUpSessions);
     await quiet(child, quietWithinMs);
     const heapBefore = await child.ask('heap', undefined);
     const startedAt = performance.now();
-    await opener.open(sessions - warmUpSessions);
+    await crowd.open(sessions - warmUpSessions);
     const openedInMs = performance.now() - startedAt;
     const { sockets, quietAfterMs } = await quiet(child, quietWithinMs);
     // Asked last: they must have been live all the time.
@@ -64,13 +72,13 @@ async function holdSessions({ sessions, warmUpSessions, quietWithinMs }: Plan): 
     return { heap, sockets, openedInMs, quietAfterMs };
   } finally {
     await child.stop();
-    await opener.close();
+    await crowd.close();
   }
 }
 
 /** Waits until a server has no more open sockets, but not for ever. */
 async function quiet(
-  child: Child<IdleServerCommands>,
+  child: Child<AsyncMcpServerCommands>,
   withinMs: number,
 ): Promise<Pick<IdleSessions, 'sockets' | 'quietAfterMs'>> {
   const startedAt = performance.now();

@@ -6,7 +6,9 @@ import type { Figure, Section } from '../report.js';
 
 /** What of the difference to the bare echo is the MCP SDK's own `Client` and `McpServer`, which no transport can leave out. */
 export function sdkSection(sdkBesideByHand: Comparison, besideSdk: Comparison, plan: ComparisonPlan): Section {
-  const ratio = (label: string, ratios: readonly number[]): Figure => ({ label, unit: '×', asyncmcp: median(ratios) });
+  const ratio = (key: string, label: string, ratios: readonly number[]): Figure => {
+    return { key, label, unit: '×', asyncmcp: median(ratios) };
+  };
   const ceiling = pairRatios(sdkBesideByHand, throughput);
   const ours = pairRatios(besideSdk, throughput);
   const rounds = ({ asyncmcp, baseline }: Comparison): unknown => ({
@@ -14,12 +16,13 @@ export function sdkSection(sdkBesideByHand: Comparison, besideSdk: Comparison, p
     baseline: baseline.map(withoutSingleLatencies),
   });
   return {
+    key: 'sdk',
     title: `The MCP SDK alone, over the same POSTs: ${describeRounds(plan)}`,
     figures: [
-      ratio('throughput, SDK alone : by hand', ceiling),
-      ratio('CPU, SDK alone : by hand', pairRatios(sdkBesideByHand, cpuPerThousandCalls)),
-      ratio('throughput, asyncmcp : SDK alone', ours),
-      ratio('CPU, asyncmcp : SDK alone', pairRatios(besideSdk, cpuPerThousandCalls)),
+      ratio('throughput-sdk', 'throughput, SDK alone : by hand', ceiling),
+      ratio('cpu-sdk', 'CPU, SDK alone : by hand', pairRatios(sdkBesideByHand, cpuPerThousandCalls)),
+      ratio('throughput', 'throughput, asyncmcp : SDK alone', ours),
+      ratio('cpu', 'CPU, asyncmcp : SDK alone', pairRatios(besideSdk, cpuPerThousandCalls)),
     ],
     notes: [
       spread('throughput, SDK alone : by hand', ceiling),

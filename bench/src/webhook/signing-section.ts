@@ -12,15 +12,17 @@ export function signingSection(comparison: Comparison, plan: ComparisonPlan): Se
   const cpu = pairRatios(comparison, cpuPerThousandCalls);
   const both = (rounds: Comparison['asyncmcp']): string => `${median(rounds.map(throughput)).toFixed(0)}/s`;
   return {
+    key: 'signing',
     title: `Signing and verifying: ${describeRounds(plan)}`,
     figures: [
       {
+        key: 'throughput',
         label: 'throughput, signed : unsigned',
         unit: '×',
         asyncmcp: median(ratios),
         bar: { on: 'value', limit: { atLeast: 0.9 } },
       },
-      { label: 'CPU, signed : unsigned', unit: '×', asyncmcp: median(cpu) },
+      { key: 'cpu', label: 'CPU, signed : unsigned', unit: '×', asyncmcp: median(cpu) },
     ],
     notes: [
       spread('throughput', ratios),
