@@ -18,9 +18,6 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** The AWS SDK warns each process of the Node versions it will not support some day. */
-const ENV = { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
-
 /** A process of its own for one part of a benchmark. It ends with this one at the latest. */
 export class Child<Commands extends CommandMap> {
   readonly #process: ChildProcess;
@@ -36,7 +33,6 @@ export class Child<Commands extends CommandMap> {
     this.#name = module.pathname.split('/').at(-1) ?? module.href;
     this.#process = fork(module, {
       execArgv: [...process.execArgv, ...execArgv],
-      env: ENV,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#process.on('message', (message) => this.#onAnswer(message as Answer));

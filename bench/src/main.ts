@@ -1,14 +1,18 @@
 /** The command: `node dist/main.js [transport …] [--quick] [--json <file>]`. */
 import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { USAGE, parseArguments } from './arguments.js';
 import { environment, renderEnvironment } from './environment.js';
 import { passed } from './report.js';
+import { writeResults } from './results.js';
 import { FULL, QUICK } from './settings.js';
 import { renderReport } from './table.js';
 import { BENCHMARKS } from './transports.js';
+import { whereCommandWasGiven } from './where-command-was-given.js';
 import type { Arguments } from './arguments.js';
 import type { Report } from './report.js';
+
+/** The SDK warns each process of the Node versions that it will not support some day; children have it from here. */
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
 async function main({ quick, json, transports }: Arguments): Promise<void> {
   const machine = environment();
@@ -20,14 +24,11 @@ async function main({ quick, json, transports }: Arguments): Promise<void> {
     const report = await benchmark(quick ? QUICK : FULL, (what) => console.log(`${name}: ${what} …`));
     console.log(`\n${renderReport(report, !quick)}`);
     reports.push(report);
-  }
-  if (json !== undefined) {
-    // pnpm runs this in its own folder; INIT_CWD is where the command was given.
-    const file = resolve(process.env['INIT_CWD'] ?? '.', json);
-    await writeFile(
-      file,
-      `${JSON.stringify({ startedAt, quick, machine, passed: passed(reports), reports }, null, 2)}\n`,
-    );
+    // After each: it takes long, and what is measured is measured.
+    if (json !== undefined) {
+      const results = { startedAt, quick, machine, passed: passed(reports), reports };
+      await writeFile(whereCommandWasGiven(json), writeResults(results));
+    }
   }
   if (quick) console.log('A smoke run judges nothing; run it without --quick.');
   else if (!passed(reports)) process.exitCode = 1;

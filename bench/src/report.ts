@@ -30,7 +30,7 @@ export interface Section {
   /** What one should know to judge the figures. */
   readonly notes: readonly string[];
   /** What the figures were made of, for machines. */
-  readonly details: unknown;
+  readonly details?: unknown;
 }
 
 export interface Report {

@@ -54,7 +54,7 @@ export const FULL: Settings = {
   },
   growth: {
     warmUp: { sessions: 100, calls: 16_000 },
-    sessions: [10, 1_000, 10_000],
+    sessions: { first: 10, few: 1_000, many: 10_000 },
     calls: 10_000,
     rounds: 3,
     inFlight: 64,
@@ -88,7 +88,13 @@ export const QUICK: Settings = {
       { inFlight: 256, calls: 256 },
     ],
   },
-  growth: { warmUp: { sessions: 20, calls: 64 }, sessions: [10, 20, 200], calls: 200, rounds: 1, inFlight: 64 },
+  growth: {
+    warmUp: { sessions: 20, calls: 64 },
+    sessions: { first: 10, few: 20, many: 200 },
+    calls: 200,
+    rounds: 1,
+    inFlight: 64,
+  },
   idle: { sessions: 100, warmUpSessions: 20, windowMs: 1_000 },
   webhook: {
     manyInFlight: { calls: 256, inFlight: 64, starts: 1, rounds: 2, warmUpCalls: 64 },

@@ -1,7 +1,8 @@
+import { renderLimit, withUnit } from './numbers.js';
 import { meetsBar, ratioOf } from './report.js';
 import type { Figure, Report, Section } from './report.js';
 
-const WIDTHS = { label: 40, ratio: 8, limit: 12, verdict: 6, value: 15 };
+const WIDTHS = { label: 38, ratio: 8, limit: 11, verdict: 8, value: 15 };
 
 /** A report as a table for the terminal, at most 96 columns wide: ratios and bars first. */
 export function renderReport({ transport, sections }: Report, judged: boolean): string {
@@ -26,20 +27,6 @@ function renderFigure(figure: Figure, judged: boolean): string {
     withUnit(figure.asyncmcp, figure.unit),
     figure.byHand === undefined ? '' : withUnit(figure.byHand, figure.unit),
   );
-}
-
-function renderLimit({ bar, unit }: Figure): string {
-  if (bar === undefined) return '';
-  const { limit } = bar;
-  const after = bar.on === 'ratio' ? ' ×' : unit === '' ? '' : ` ${unit}`;
-  if ('atMost' in limit) return `≤ ${limit.atMost}${after}`;
-  return 'atLeast' in limit ? `≥ ${limit.atLeast}${after}` : `< ${limit.below}${after}`;
-}
-
-function withUnit(value: number, unit: string): string {
-  const digits = Number.isInteger(value) || value >= 1000 ? 0 : value >= 100 ? 1 : 2;
-  const number = value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return unit === '' ? number : `${number} ${unit}`;
 }
 
 function row(label: string, ratio: string, limit: string, verdict: string, asyncmcp: string, byHand: string): string {

@@ -12,10 +12,11 @@ interface Results {
 
 interface Report {
   readonly transport: string;
-  readonly sections: readonly { readonly figures: readonly Figure[] }[];
+  readonly sections: readonly { readonly key: string; readonly figures: readonly Figure[] }[];
 }
 
 interface Figure {
+  readonly key: string;
   readonly label: string;
   readonly asyncmcp: number;
   readonly byHand?: number;
@@ -42,6 +43,32 @@ it('a quick run measures every section of every transport and writes it down', a
       expect(byHand).toBeGreaterThanOrEqual(0.6);
     }
     expect(figure(sqs, 'API calls in 1 s beyond one poll')).toMatchObject({ asyncmcp: 0 });
+    for (const [report, key] of [
+      [sqs, 'loads'],
+      [snsSqs, 'loads'],
+      [webhook, 'loads'],
+      [streamable, 'connection-loads'],
+      [streamable, 'webhook-loads'],
+    ] as const) {
+      const throughputs = sectionFigures(report, key).filter((one) => one.key.startsWith('throughput-'));
+      expect(throughputs.map((one) => one.key)).toEqual([1, 16, 64, 256].map((inFlight) => `throughput-${inFlight}`));
+      for (const { asyncmcp, byHand = 0 } of throughputs) expect(Math.min(asyncmcp, byHand)).toBeGreaterThan(0);
+    }
+    for (const report of reports) {
+      // It takes two messages to open a session and two for a call, with as many sessions and calls as one likes.
+      for (const [key, most] of [
+        ['opening-requests', 6],
+        ['call-requests', 2],
+      ] as const) {
+        const grown = sectionFigures(report, 'growth-sessions').find((one) => one.key === key);
+        expect(grown?.asyncmcp).toBeGreaterThan(0.5);
+        expect(grown?.asyncmcp).toBeLessThanOrEqual(most);
+      }
+      expect(sectionFigures(report, 'growth-calls').map((one) => one.key)).toContain('heap');
+      expect(sectionFigures(report, 'memory')).toHaveLength(3);
+    }
+    expect(sectionFigures(sqs, 'one-at-a-time').find(({ key }) => key === 'dollars')?.asyncmcp).toBeCloseTo(2.4, 1);
+    expect(sectionFigures(snsSqs, 'one-at-a-time').find(({ key }) => key === 'dollars')?.asyncmcp).toBeCloseTo(2.6, 1);
     // The same two POSTs: that is what makes the throughputs comparable.
     expect(figure(webhook, 'HTTP requests per call, both sides')).toMatchObject({ asyncmcp: 2, byHand: 2 });
     expect(figure(webhook, 'throughput, SDK alone : by hand').asyncmcp).toBeGreaterThan(0);
@@ -49,11 +76,10 @@ it('a quick run measures every section of every transport and writes it down', a
     expect(figure(webhook, 'throughput, signed : unsigned').asyncmcp).toBeGreaterThan(0);
     expect(figure(webhook, 'open sockets of the server')).toMatchObject({ asyncmcp: 0 });
     // Over the connection it is one request, by webhook two.
-    const perCall = figures(streamable).filter(({ label }) => label === 'HTTP requests per call, both sides');
-    expect(perCall.map(({ asyncmcp, byHand }) => [asyncmcp, byHand])).toEqual([
-      [1, 1],
-      [2, 2],
-    ]);
+    const perCall = (way: string): unknown =>
+      sectionFigures(streamable, `${way}-many-in-flight`).find(({ key }) => key === 'requests');
+    expect(perCall('connection')).toMatchObject({ asyncmcp: 1, byHand: 1 });
+    expect(perCall('webhook')).toMatchObject({ asyncmcp: 2, byHand: 2 });
     expect(figure(streamable, 'open sockets of the server for them')).toMatchObject({ asyncmcp: 0 });
   } finally {
     await rm(directory, { recursive: true, force: true });
@@ -62,6 +88,10 @@ it('a quick run measures every section of every transport and writes it down', a
 
 function figure(report: Report | undefined, label: string): Partial<Figure> {
   return figures(report).find((one) => one.label === label) ?? {};
+}
+
+function sectionFigures(report: Report | undefined, section: string): readonly Figure[] {
+  return report?.sections.find(({ key }) => key === section)?.figures ?? [];
 }
 
 function figures(report: Report | undefined): readonly Figure[] {

@@ -7,8 +7,8 @@ import type { Crowd } from './crowd.js';
 export interface GrowthPlan {
   /** Sessions that are opened, and calls that are made, before anything counts. */
   readonly warmUp: { readonly sessions: number; readonly calls: number };
-  /** Sessions held, ascending. Calls are made with the last two of them. */
-  readonly sessions: readonly number[];
+  /** Sessions held, ascending. Calls are made with the latter two. */
+  readonly sessions: { readonly first: number; readonly few: number; readonly many: number };
   /** Calls of a round, and ten times as many. */
   readonly calls: number;
   readonly rounds: number;
@@ -42,7 +42,8 @@ export interface CallCost {
 }
 
 export interface Growth {
-  readonly opening: readonly SessionCost[];
+  /** For each number of sessions. */
+  readonly opening: readonly [SessionCost, SessionCost, SessionCost];
   /** With a tenth of the sessions. */
   readonly fewSessions: CallCost;
   /** With a tenth of the sessions, ten times the calls. */
@@ -53,19 +54,31 @@ export interface Growth {
 /** How the costs of a server grow with its sessions and with its calls. */
 export async function measureGrowth(crowd: Crowd, plan: GrowthPlan): Promise<Growth> {
   const { warmUp, sessions, calls, rounds, inFlight } = plan;
+  const { first, few, many } = sessions;
   await crowd.open(warmUp.sessions);
+  const firstOnes = await openSome(crowd, first, rounds);
+  const fewOnes = await openUpTo(crowd, few, first * rounds);
   await crowd.run({ calls: warmUp.calls, inFlight });
-  const many = sessions.at(-1) ?? 0;
-  const opening: SessionCost[] = [];
-  for (const count of sessions.slice(0, -1)) opening.push(await openUpTo(crowd, count, opening.at(-1)?.sessions ?? 0));
-  const few = opening.at(-1)?.sessions ?? 0;
   await oneCallEach(crowd, few + warmUp.sessions, inFlight);
   const fewSessions = await callCost(crowd, few, { calls, inFlight }, rounds);
   const manyCalls = await callCost(crowd, few, { calls: calls * 10, inFlight }, 1);
-  opening.push(await openUpTo(crowd, many, few));
+  const manyOnes = await openUpTo(crowd, many, few);
   await oneCallEach(crowd, many + warmUp.sessions, inFlight);
   const manySessions = await callCost(crowd, many, { calls, inFlight }, rounds);
-  return { opening, fewSessions, manyCalls, manySessions };
+  return { opening: [firstOnes, fewOnes, manyOnes], fewSessions, manyCalls, manySessions };
+}
+
+/** So few that whatever else comes and goes in the heap counts as much: it takes several tries to tell. */
+async function openSome(crowd: Crowd, sessions: number, tries: number): Promise<SessionCost> {
+  const costs: SessionCost[] = [];
+  for (let opened = 0; opened < tries; opened++) costs.push(await openUpTo(crowd, sessions, 0));
+  const middle = (take: (cost: SessionCost) => number): number => median(costs.map(take));
+  return {
+    sessions,
+    ms: middle(({ ms }) => ms),
+    requests: middle(({ requests }) => requests),
+    heap: middle(({ heap }) => heap),
+  };
 }
 
 async function openUpTo(crowd: Crowd, sessions: number, before: number): Promise<SessionCost> {

@@ -13,7 +13,7 @@ export async function growthSections(
   plan: GrowthPlan,
   requests: string,
 ): Promise<Section[]> {
-  const crowd = await start(plan.warmUp.sessions + Math.max(...plan.sessions));
+  const crowd = await start(plan.warmUp.sessions + plan.sessions.many);
   try {
     const growth = await measureGrowth(crowd, plan);
     return [await memorySection(growth, plan), sessionsSection(growth, requests), callsSection(growth, requests)];
@@ -44,8 +44,7 @@ async function memorySection({ opening }: Growth, { warmUp }: GrowthPlan): Promi
 }
 
 function sessionsSection({ opening, fewSessions, manySessions }: Growth, requests: string): Section {
-  const [few, many] = opening.slice(-2);
-  if (few === undefined || many === undefined) throw new Error('growth takes two numbers of sessions');
+  const [, few, many] = opening;
   return {
     key: 'growth-sessions',
     title: 'Ten times the sessions',
