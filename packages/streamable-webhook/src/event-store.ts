@@ -1,6 +1,9 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { toAsyncMcpError } from '@asyncmcp/core';
 import type { AsyncMcpError } from '@asyncmcp/core';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+
+type Send = (eventId: string, message: JSONRPCMessage) => Promise<void>;
 
 /**
  * Where events of streams are kept, so that a client whose connection broke can go on where it was (`Last-Event-ID`): the SDK's
@@ -75,31 +78,55 @@ export function eventsOfSession(
     return streamId === undefined ? undefined : { streamId, events };
   }
 
+  async function streamOf(eventId: string): Promise<string | undefined> {
+    if (store.getStreamIdForEventId === undefined) return (await eventsAfter(eventId))?.streamId;
+    try {
+      const keptId = await store.getStreamIdForEventId(eventId);
+      return keptId === undefined ? undefined : original(keptId);
+    } catch (error) {
+      throw failed(error, 'The eventStore could not tell the stream of an event');
+    }
+  }
+
+  async function replay(lastEventId: string, send: Send): Promise<void> {
+    const missed = await eventsAfter(lastEventId);
+    for (const [eventId, message] of missed?.events ?? []) await send(eventId, message);
+  }
+
+  /** Of streams that are being taken up again; each resolves when its stream is there. */
+  const replays = new Map<string, Promise<void>>();
+
   return {
     eventsAfter,
     async storeEvent(streamId, message) {
+      let eventId = '';
       try {
-        return await store.storeEvent(kept(streamId), message);
+        eventId = await store.storeEvent(kept(streamId), message);
       } catch (error) {
         failed(error, 'The eventStore did not keep an event: a client that comes back for it will miss it');
-        return '';
       }
+      // The SDK sends an event once it is kept, if the stream is there then, and replays what was kept before it asked. What is kept
+      // in between would not be sent at all. What is replayed and then held here is not sent twice: the SDK knows the ids.
+      await replays.get(streamId);
+      return eventId;
     },
-    async getStreamIdForEventId(eventId) {
-      if (store.getStreamIdForEventId === undefined) return (await eventsAfter(eventId))?.streamId;
-      try {
-        const keptId = await store.getStreamIdForEventId(eventId);
-        return keptId === undefined ? undefined : original(keptId);
-      } catch (error) {
-        throw failed(error, 'The eventStore could not tell the stream of an event');
-      }
-    },
+    getStreamIdForEventId: streamOf,
     async replayEventsAfter(lastEventId, { send }) {
-      const found = await eventsAfter(lastEventId);
+      const streamId = await streamOf(lastEventId);
       // The SDK has asked for the stream before, and was told that there is none.
-      if (found === undefined) throw new Error('There is no such event in this session');
-      for (const [eventId, message] of found.events) await send(eventId, message);
-      return found.streamId;
+      if (streamId === undefined) throw new Error('There is no such event in this session');
+      const replaying = replay(lastEventId, send);
+      // The SDK takes the stream up without waiting for anything more.
+      const takenUp = replaying.then(
+        () => turn(),
+        () => turn(),
+      );
+      replays.set(streamId, takenUp);
+      void takenUp.then(() => {
+        if (replays.get(streamId) === takenUp) replays.delete(streamId);
+      });
+      await replaying;
+      return streamId;
     },
   };
 }

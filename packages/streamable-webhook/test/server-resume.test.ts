@@ -72,6 +72,53 @@ describe('a connection cut in mid-call, where events are kept', () => {
     expect(server.errors).toEqual([]);
   });
 
+  it('loses no answer that is kept between what the store replays and the taking up of the stream', async () => {
+    const events = new InMemoryEventStore();
+    const found = createDeferred<void>();
+    const kept = createDeferred<void>();
+    const replay = createDeferred<void>();
+    const streams = new Map<string, string>();
+    let replays = 0;
+    const eventStore: EventStore = {
+      getStreamIdForEventId: async (eventId) => streams.get(eventId),
+      async storeEvent(streamId, message) {
+        const eventId = await events.storeEvent(streamId, message);
+        streams.set(eventId, streamId);
+        if ('result' in message && message.id === 4) kept.resolve();
+        return eventId;
+      },
+      async replayEventsAfter(lastEventId, { send }) {
+        const missed: Parameters<typeof send>[] = [];
+        const streamId = await events.replayEventsAfter(lastEventId, {
+          send: async (...event) => void missed.push(event),
+        });
+        // The first is a look whether all was said; what the second finds is sent.
+        replays++;
+        if (replays === 2) {
+          found.resolve();
+          await replay.promise;
+        }
+        for (const event of missed) await send(...event);
+        return streamId;
+      },
+    };
+    const server = await startServer({ eventStore });
+    const { headers } = await openSession(server, { webhook: false });
+    const lastEventId = await cutInMidCall(server, headers);
+    const opening = open('GET', server.url, { ...headers, 'last-event-id': lastEventId });
+    await found.promise;
+    server.finish();
+    await kept.promise;
+    // Answered after what the answer above has set off.
+    await post(server.url, ping(6), headers);
+    replay.resolve();
+    const again = await opening;
+    expect(textOf(await again.next('the result', ({ id }) => id === 4))).toBe('slow and steady');
+    await until(() => again.ended(), { message: 'the end of the stream' });
+    expect(again.messages().filter(({ id }) => id === 4)).toHaveLength(1);
+    expect(server.errors).toEqual([]);
+  });
+
   it('loses nothing of what was said meanwhile', async () => {
     const server = await startServer({ eventStore: new InMemoryEventStore() });
     const { headers } = await openSession(server, { webhook: false });
