@@ -15,7 +15,7 @@ Compares this project with the same work done by hand, side by side: over AWS on
 Transports: sqs, sns-sqs, webhook, streamable-webhook. Without one: all.
 
   --quick         a smoke run: shows that everything works, judges nothing
-  --json <file>   writes the results for machines
+  --json <file>   writes the results for machines; relative to the root
   --help
 
 The exit code is 1 when a bar is missed.

@@ -2,12 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { USAGE, parseArguments } from './arguments.js';
 import { environment, renderEnvironment } from './environment.js';
+import { fromRoot } from './from-root.js';
 import { passed } from './report.js';
 import { writeResults } from './results.js';
 import { FULL, QUICK } from './settings.js';
 import { renderReport } from './table.js';
 import { BENCHMARKS } from './transports.js';
-import { whereCommandWasGiven } from './where-command-was-given.js';
 import type { Arguments } from './arguments.js';
 import type { Report } from './report.js';
 
@@ -27,7 +27,7 @@ async function main({ quick, json, transports }: Arguments): Promise<void> {
     // After each: it takes long, and what is measured is measured.
     if (json !== undefined) {
       const results = { startedAt, quick, machine, passed: passed(reports), reports };
-      await writeFile(whereCommandWasGiven(json), writeResults(results));
+      await writeFile(fromRoot(json), writeResults(results));
     }
   }
   if (quick) console.log('A smoke run judges nothing; run it without --quick.');

@@ -3,17 +3,15 @@
  * the results themselves, from which it makes the rest again when it is given none.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { readResults } from '../results.js';
-import { whereCommandWasGiven } from '../where-command-was-given.js';
+import { ROOT, fromRoot } from '../from-root.js';
 import { documentation } from './documentation.js';
 
-const ROOT = new URL('../../../', import.meta.url);
-const KEPT = fileURLToPath(new URL('docs/performance.json', ROOT));
+const KEPT = 'docs/performance.json';
 
 try {
   const [file] = process.argv.slice(2).filter((arg) => arg !== '--');
-  const results = readResults(await readFile(file === undefined ? KEPT : whereCommandWasGiven(file), 'utf8'));
+  const results = readResults(await readFile(fromRoot(file ?? KEPT), 'utf8'));
   if (results.quick)
     throw new Error('These are the results of a smoke run, which mean nothing: run it without --quick.');
   for (const [path, text] of Object.entries(await documentation(results, ROOT))) {
