@@ -56,6 +56,7 @@ export { TransientMap } from './transient-map.js';
 export { TransientSet } from './transient-set.js';
 export { MemorySessionStore } from './session-store.js';
 export { SUPPORTED_PROTOCOL_VERSIONS } from './protocol-versions.js';
+export { unknownSession } from './refusals.js';
 export { SessionHost } from './session-host.js';
 export { SERVER_OPTION_NAMES, checkServerOptions } from './host-options.js';
 export { ClientTransport } from './client-transport.js';
@@ -69,6 +70,7 @@ export type { ReceivedAttributes, WireAttribute, WireAttributes } from './wire.j
 export type { BackoffOptions, RetryOptions } from './retry.js';
 export type { DuplicateWindowOptions } from './duplicate-window.js';
 export type { Place } from './transient-set.js';
+export type { Refusal } from './refusals.js';
 export type { SessionRecord, SessionStore } from './session-store.js';
 export type { CreateServer, ServerLike, SessionInfo } from './session.js';
 export type { SessionSummary, Sessions } from './session-registry.js';

@@ -7,7 +7,9 @@ import type { AsyncMcpErrorCode } from './errors.js';
 
 /** Why a message is refused: the JSON-RPC code its sender sees, and the error. */
 export interface Refusal {
+  /** The JSON-RPC error code. */
   readonly code: number;
+  /** Its code and details become the `data` of the JSON-RPC error. */
   readonly error: AsyncMcpError;
 }
 

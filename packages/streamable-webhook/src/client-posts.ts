@@ -13,6 +13,7 @@ import {
 import type { Logger } from '@asyncmcp/core';
 import type { PostAnswer, Resendable, ServerAnswer } from '@asyncmcp/webhook/parts';
 import type { JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import { openStream, unlessClosed } from './client-stream.js';
 import type { Exchange, ExchangeAnswer, Fetch } from './client-exchange.js';
 
 /** A request that is being sent, and may have to be sent again. */
@@ -32,6 +33,10 @@ export interface PostsOptions {
   readonly retryForMs: number;
   /** Whether a 401 or 403 is for the SDK, which can do something about it. */
   readonly handlesAuth: boolean;
+  /** Whether a stream is asked for until there is one; otherwise that is left to the SDK. */
+  readonly reopensStreams: boolean;
+  /** Told of what goes wrong and is nobody's answer. */
+  readonly failed: (error: AsyncMcpError) => void;
   /** Told of a request whose stream has ended or broken off, and of the server that it came from. */
   readonly onStreamClosed: (id: RequestId, server: ServerAnswer) => void;
   readonly logger: Logger;
@@ -141,6 +146,13 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
     return new Response(null, { status: 200 });
   }
 
+  async function listen(init: RequestInit): Promise<ExchangeAnswer> {
+    const ask = async (): Promise<ExchangeAnswer> =>
+      exchange.send({ method: 'GET', headers: await headersOf(init), body: null, signal: signalOf(init) });
+    if (!options.reopensStreams) return unlessClosed(ask, options.closing);
+    return openStream(ask, options);
+  }
+
   async function watch(id: RequestId, closed: Promise<void>, server: ServerAnswer): Promise<void> {
     await closed;
     options.onStreamClosed(id, server);
@@ -153,8 +165,7 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
       if (method === 'POST' && typeof body === 'string') return post(init, body);
       if (method === 'DELETE') return endSession(init);
       if (method !== 'GET') throw unknownUse(method);
-      const headers = await headersOf(init);
-      return toResponse(await exchange.send({ method, headers, body: null, signal: signalOf(init) }));
+      return toResponse(await listen(init));
     },
     begin: (opened) => void open.set(opened.request.id, { post: opened }),
     takenBy: (id) => open.get(id)?.taken,

@@ -54,6 +54,8 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
     userHeaders: options.headers,
     retryForMs: options.retryForMs,
     handlesAuth: authProvider !== undefined,
+    reopensStreams: reconnectionOptions === undefined,
+    failed: (error) => events?.failed(error),
     logger,
     closing: closing.signal,
   });

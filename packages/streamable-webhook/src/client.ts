@@ -41,7 +41,10 @@ export interface StreamableWebhookClientTransportOptions {
    * the transport's own.
    */
   readonly fetch?: Fetch | undefined;
-  /** How the SDK's transport takes a broken stream up again. Default: the SDK's. */
+  /**
+   * How the SDK's transport takes a broken stream up again, and when it gives that up. Default: the server is asked for it until
+   * `close()`, after random delays of up to 1, 2, 4 … 30 seconds.
+   */
   readonly reconnectionOptions?: StreamableHTTPReconnectionOptions | undefined;
   /** For how long a message that the server does not take is sent again before `send()` rejects, in milliseconds. Default 60,000. */
   readonly retryForMs?: number | undefined;

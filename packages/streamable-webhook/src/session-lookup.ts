@@ -6,6 +6,7 @@ import {
   isAsyncMcpError,
   isRequest,
   toAsyncMcpError,
+  unknownSession,
 } from '@asyncmcp/core';
 import { httpRefusal } from '@asyncmcp/webhook/parts';
 import type { InboundEnvelope, SessionHost, SessionRecord } from '@asyncmcp/core';
@@ -37,7 +38,7 @@ export async function findSession(
   if (sessionId === undefined) return withoutSession(message);
   try {
     const record = host.liveRecord(sessionId, metadata) ?? (await host.takeUp(sessionId, metadata));
-    return record ?? unknownSession(sessionId, message);
+    return record ?? notFound(sessionId, message);
   } catch (error) {
     const failure = toAsyncMcpError(error, 'ERR_INTERNAL', `Session ${sessionId} could not be taken up`);
     // That it has too many sessions, or is closing, is no defect of the server.
@@ -60,9 +61,8 @@ function withoutSession(message: JSONRPCMessage | undefined): HttpRefusal {
   return { status: 400, body: errorResponse(id, JsonRpcErrorCode.invalidRequest, error) };
 }
 
-function unknownSession(sessionId: string, message: JSONRPCMessage | undefined): HttpRefusal {
+function notFound(sessionId: string, message: JSONRPCMessage | undefined): HttpRefusal {
   const id = message !== undefined && isRequest(message) ? message.id : undefined;
-  const text = `Session ${JSON.stringify(sessionId.slice(0, 200))} is unknown, has ended or expired; open a new one with initialize.`;
-  const error = new AsyncMcpError('ERR_SESSION_NOT_FOUND', text);
-  return { status: 404, body: errorResponse(id, JsonRpcErrorCode.sessionNotFound, error) };
+  const { code, error } = unknownSession(sessionId);
+  return { status: 404, body: errorResponse(id, code, error) };
 }

@@ -107,7 +107,8 @@ export function createStatelessPosts(options: StatelessOptions): StatelessPosts 
       } catch (error) {
         report(toAsyncMcpError(error, 'ERR_CREATE_SERVER', 'The server for a request could not be made'));
         const text = 'The request could not be handled for now; send it again later.';
-        if (!reply.sent) sendRefusal(reply, httpRefusal(503, new AsyncMcpError('ERR_CREATE_SERVER', text)));
+        const refusal = httpRefusal(503, new AsyncMcpError('ERR_CREATE_SERVER', text), { 'retry-after': '1' });
+        if (!reply.sent) sendRefusal(reply, refusal);
       } finally {
         underWay.delete(transport);
         place.settled();

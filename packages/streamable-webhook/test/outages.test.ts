@@ -8,6 +8,7 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import { ErrorCode, ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { call, callsIn, messagesOf, responsesIn, textOf, useSystem } from './client-system.js';
 import { createTools } from './client-tools.js';
+import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { AddressInfo } from 'node:net';
 
 const system = useSystem();
@@ -263,6 +264,66 @@ describe('a connection that is cut in mid-call', () => {
     system().wire.cut();
     await until(() => streams() > 1, { message: 'the client to listen again' });
     await isHeardAgain('a notification after the cut');
+  });
+});
+
+describe('the stream of what a session says by itself', () => {
+  const isHeard = async (client: Client, say: () => void): Promise<void> => {
+    let heard = 0;
+    client.setNotificationHandler(ToolListChangedNotificationSchema, () => void heard++);
+    // What is said while nobody listens is lost.
+    const hears = (): boolean => {
+      say();
+      return heard > 0;
+    };
+    await until(hears, { message: 'a notification', timeoutMs: 30_000, intervalMs: 50 });
+  };
+
+  it('is asked for again however long there is no server, and that is told once', async () => {
+    const store = new MemorySessionStore();
+    const { server, made } = await system().server({ store });
+    const client = await system().client();
+    const errors: Error[] = [];
+    client.onerror = (error) => void errors.push(error);
+    await isHeard(client, () => made[0]?.sendToolListChanged());
+    await server.close();
+    system().targets.length = 0;
+    const before = streams();
+    // The SDK's transport by itself asks three times, the last after three seconds.
+    await until(() => streams() >= before + 4, { message: 'four tries', timeoutMs: 45_000 });
+    const next = await system().server({ store });
+    await isHeard(client, () => next.made[0]?.sendToolListChanged());
+    expect(errors).toMatchObject([{ code: 'ERR_UNAVAILABLE', message: expect.stringMatching(/asked again/) }]);
+  });
+
+  it('is not asked for any more once the transport is closed', async () => {
+    const { server } = await system().server();
+    const client = await system().client();
+    await until(() => streams() === 1, { message: 'the client to listen' });
+    await server.close();
+    system().targets.length = 0;
+    await until(() => streams() === 2, { message: 'the client to ask again' });
+    await client.close();
+    const asked = streams();
+    const closedAt = performance.now();
+    // Longer than the first two delays, of up to one and two seconds.
+    await until(() => performance.now() - closedAt > 3200, { message: 'the time in which it would be asked again' });
+    expect(streams()).toBe(asked);
+  });
+
+  it('is taken up again as the SDK does it, where one says how', async () => {
+    const { server } = await system().server();
+    const options = { ...reconnectionOptions, maxRetries: 2 };
+    const client = await system().client(system().transport({ reconnectionOptions: options }));
+    const errors: Error[] = [];
+    client.onerror = (error) => void errors.push(error);
+    await until(() => streams() === 1, { message: 'the client to listen' });
+    await server.close();
+    system().targets.length = 0;
+    const isGivenUp = (): boolean =>
+      errors.some(({ message }) => message.includes('Maximum reconnection attempts (2)'));
+    await until(isGivenUp, { message: 'the client to give up' });
+    expect(streams()).toBe(3);
   });
 });
 

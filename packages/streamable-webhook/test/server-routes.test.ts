@@ -73,11 +73,10 @@ describe('a session over Streamable HTTP', () => {
     const { headers } = await openSession(server);
     expect(await http('DELETE', server.url, { headers })).toMatchObject({ status: 200 });
     expect(await http('DELETE', server.url, { headers })).toMatchObject({ status: 404 });
-    expect(errorOf(await post(server.url, ping(5), headers))).toEqual({
-      status: 404,
-      code: -32001,
-      data: 'ERR_SESSION_NOT_FOUND',
-    });
+    const answer = await post(server.url, ping(5), headers);
+    expect(errorOf(answer)).toEqual({ status: 404, code: -32001, data: 'ERR_SESSION_NOT_FOUND' });
+    const sessionId = headers['mcp-session-id'];
+    expect(answer.messages).toMatchObject([{ id: 5, error: { data: { sessionId } } }]);
     expect(server.server.sessions.list()).toEqual([]);
   });
 

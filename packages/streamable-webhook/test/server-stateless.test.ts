@@ -150,7 +150,7 @@ describe('a stateless server', () => {
       },
     });
     expect(await post(server.url, '{')).toMatchObject({ status: 400 });
-    expect(await post(server.url, call(1, 'echo'))).toMatchObject({ status: 503 });
+    expect(await post(server.url, call(1, 'echo'))).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
     expect(server.errors).toMatchObject([{ code: 'ERR_CREATE_SERVER' }]);
   });
 

@@ -20,6 +20,7 @@ export { createHostCheck } from './host-check.js';
 export { addHealthRoute, refuseOtherMethods } from './http-app.js';
 export { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
 export { Header, StreamableHeader, attemptOf, decodeHeaders, encodeHeaders, takenByOf } from './http-wire.js';
+export { parseRetryAfter } from './retry-after.js';
 export { createResends, nextSend } from './client-resends.js';
 export { againHeaders, parseAnswer, readYes, sendUntilTaken } from './client-post.js';
 export { isLost, isMethodNotFound, refusalDelivery, sessionLost } from './client-refusals.js';
