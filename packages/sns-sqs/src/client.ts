@@ -18,6 +18,7 @@ import {
   createSender,
   queueUrlOption,
   sqsClientOption,
+  noTimingBesideReceiver,
   timingOptions,
 } from '@asyncmcp/sqs';
 import { snsClientOption } from './common-options.js';
@@ -140,7 +141,10 @@ function replyChannel(options: SnsSqsClientTransportOptions, clientId: string, l
   if (receiver !== undefined && responseQueueUrl !== undefined) {
     throw wrong('receiver', 'Give either "receiver" or "responseQueueUrl": a receiver has its queue already.');
   }
-  if (receiver !== undefined) return createTopicReplyChannel(receiver, { ...common, subscriptionArn });
+  if (receiver !== undefined) {
+    noTimingBesideReceiver(options);
+    return createTopicReplyChannel(receiver, { ...common, subscriptionArn });
+  }
   if (responseQueueUrl !== undefined) {
     const own = new SqsResponseReceiver({ sqs, logger, responseQueueUrl, ...timing });
     return createTopicReplyChannel(own, { ...common, subscriptionArn });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createQueueLimits } from '@asyncmcp/sqs';
+import { SqsResponseReceiver, createQueueLimits } from '@asyncmcp/sqs';
 import { silentLogger } from '@asyncmcp/core';
 import { rejectionOf } from '@asyncmcp/testkit';
 import { SNSClient } from '@aws-sdk/client-sns';
@@ -27,6 +27,8 @@ const CLIENT: SnsSqsClientTransportOptions = {
   requestTopicArn: topic('requests'),
   responseTopicArn: topic('responses'),
 };
+
+const receiver = new SqsResponseReceiver({ sqs, responseQueueUrl: queue('responses') });
 
 describe('options are checked at construction', () => {
   it.each<[string, Record<string, unknown>]>([
@@ -59,6 +61,8 @@ describe('options are checked at construction', () => {
     ['clientId', { clientId: 'with space' }],
     ['messageAttributes', { messageAttributes: { SessionId: 'x' } }],
     ['topicArn', { topicArn: topic('misspelt') }],
+    ['waitTimeSeconds', { receiver, waitTimeSeconds: 10 }],
+    ['visibilityTimeoutSeconds', { receiver, visibilityTimeoutSeconds: 10 }],
   ])('%s of the client', (option, wrong) => {
     const make = (): unknown => new SnsSqsClientTransport({ ...CLIENT, ...wrong });
     expect(make).toThrow(

@@ -8,7 +8,7 @@ import {
   loggerOption,
   silentLogger,
 } from '@asyncmcp/core';
-import { sqsClientOption, timingOptions } from './common-options.js';
+import { noTimingBesideReceiver, sqsClientOption, timingOptions } from './common-options.js';
 import { checkMessageAttributes } from './message-attributes.js';
 import { otherQueueUrlOption, queueUrlOption, sameAccountAs } from './queue-address.js';
 import { createQueueLimits } from './queue-limits.js';
@@ -35,9 +35,9 @@ export interface SqsClientTransportOptions {
   readonly messageAttributes?: Readonly<Record<string, string>> | undefined;
   /** Which queues a server may ask to be answered at. Default: those on the host and in the account of the request queue. */
   readonly allowReplyTo?: ((address: string) => boolean) | undefined;
-  /** Longest long poll, in seconds, 1 to 20 (the limit of SQS). Default 20. */
+  /** Longest long poll, in seconds, 1 to 20 (the limit of SQS). Default 20. A `receiver` has its own. */
   readonly waitTimeSeconds?: number | undefined;
-  /** For how long, in seconds, a received message is invisible to others, 2 to 43,200. Default 30. */
+  /** For how long, in seconds, a received message is invisible to others, 2 to 43,200. Default 30. A `receiver` has its own. */
   readonly visibilityTimeoutSeconds?: number | undefined;
   /** pino-compatible. Default: silent. */
   readonly logger?: Logger | undefined;
@@ -108,7 +108,10 @@ function replyChannel(options: SqsClientTransportOptions, sqs: SQSClient, logger
     if (responseQueueUrl === undefined) return createTemporaryReplyChannel(receiverOptions);
     return createReplyChannel(new SqsResponseReceiver({ ...receiverOptions, responseQueueUrl }));
   }
-  if (responseQueueUrl === undefined) return createReplyChannel(receiver);
-  const text = 'Give either "receiver" or "responseQueueUrl": a receiver has its queue already.';
-  throw new AsyncMcpError('ERR_INVALID_OPTION', text, { details: { option: 'receiver' } });
+  if (responseQueueUrl !== undefined) {
+    const text = 'Give either "receiver" or "responseQueueUrl": a receiver has its queue already.';
+    throw new AsyncMcpError('ERR_INVALID_OPTION', text, { details: { option: 'receiver' } });
+  }
+  noTimingBesideReceiver(options);
+  return createReplyChannel(receiver);
 }

@@ -1,4 +1,4 @@
-import { integerOption, objectOption } from '@asyncmcp/core';
+import { AsyncMcpError, integerOption, objectOption } from '@asyncmcp/core';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 
 /**
@@ -39,4 +39,17 @@ export function timingOptions(options: TimingOptions): { waitTimeSeconds: number
       ...seconds,
     }),
   };
+}
+
+/**
+ * Refuses the options for receiving beside a receiver of the user's, which polls with its own.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
+export function noTimingBesideReceiver(options: TimingOptions): void {
+  for (const option of ['waitTimeSeconds', 'visibilityTimeoutSeconds'] as const) {
+    if (options[option] === undefined) continue;
+    const text = `Give "${option}" to the SqsResponseReceiver: with "receiver" it is that one which polls.`;
+    throw new AsyncMcpError('ERR_INVALID_OPTION', text, { details: { option } });
+  }
 }

@@ -23,7 +23,7 @@ export { SqsResponseReceiver } from './response-receiver.js';
 export { provisionSqs } from './provision.js';
 // The parts that @asyncmcp/sns-sqs is made of: receiving from SNS is receiving from SQS.
 export { awsCall, createSharedAbort } from './aws-call.js';
-export { sqsClientOption, timingOptions } from './common-options.js';
+export { noTimingBesideReceiver, sqsClientOption, timingOptions } from './common-options.js';
 export { createSqsConsumer } from './consumer.js';
 export { createMiddlewareOrder } from './middleware-order.js';
 export { otherQueueUrlOption, parseQueueUrl, queueUrlOption } from './queue-address.js';

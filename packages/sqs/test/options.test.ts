@@ -93,6 +93,13 @@ describe('a wrong option is refused at construction, by name', () => {
     const options = { sqs, requestQueueUrl, receiver: receiverOfOne, responseQueueUrl: requestQueueUrl };
     expect(failureOf(() => new SqsClientTransport(options))).toMatchObject({ code: 'ERR_INVALID_OPTION' });
   });
+
+  it.each(['waitTimeSeconds', 'visibilityTimeoutSeconds'])('and %s beside a receiver, which has its own', (option) => {
+    const receiver = new SqsResponseReceiver({ sqs, responseQueueUrl: requestQueueUrl });
+    const failure = failureOf(() => new SqsClientTransport({ sqs, requestQueueUrl, receiver, [option]: 10 }));
+    expect(failure).toMatchObject({ code: 'ERR_INVALID_OPTION', details: { option } });
+    expect(failure).toMatchObject({ message: expect.stringContaining('to the SqsResponseReceiver') });
+  });
 });
 
 describe('the default reply policy', () => {
