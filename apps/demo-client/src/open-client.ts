@@ -12,14 +12,14 @@ export class MissingFlagsError extends Error {
 const NO_QUEUE = `No request queue: give --request-queue-url, or set ASYNCMCP_REQUEST_QUEUE_URL.
 It is the queue that a demo server takes requests from. To have both without AWS,
 start an emulator, which prints what to do next:
-  npx pnpm@12 turbo run emulator --filter=@asyncmcp/demo
+  npx pnpm@12 emulator
 Without any queue: --transport webhook or streamable-webhook.`;
 
 const NO_TOPIC = `No topics: give --request-topic-arn and --response-topic-arn, or set
 ASYNCMCP_REQUEST_TOPIC_ARN and ASYNCMCP_RESPONSE_TOPIC_ARN. The first is the topic
 that a demo server's queue is subscribed to. To have both without AWS, start an
 emulator, which prints what to do next:
-  npx pnpm@12 turbo run emulator --filter=@asyncmcp/demo`;
+  npx pnpm@12 emulator`;
 
 /** Where demo servers take messages by default. */
 const DEFAULT_SERVER_URLS = {

@@ -16,7 +16,7 @@ const NO_QUEUE = `No request queue: give --request-queue-url, or set ASYNCMCP_RE
 This command creates nothing in AWS. Make a queue,
   aws sqs create-queue --queue-name demo-requests
 or start an emulator that has one and prints what to do next:
-  npx pnpm@12 turbo run emulator --filter=@asyncmcp/demo
+  npx pnpm@12 emulator
 Without any queue: --transport webhook or streamable-webhook.`;
 
 const command = createCommand();

@@ -2,7 +2,7 @@ import { parseMIMEType } from 'undici';
 import { z } from 'zod';
 import { outlineOfHtml, outlineOfText } from '../page-outline.js';
 import { sendProgress, step } from '../progress.js';
-import { shorten } from '../text.js';
+import { counted, shorten } from '../text.js';
 import { TOOLS } from './catalogue.js';
 import type { RegisteredTool } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
@@ -87,6 +87,7 @@ function nameOf([first, ...others]: readonly Section[]): string {
 
 function resultOf(analysis: Analysis): CallToolResult {
   const { url, title, words, links, headings, bytes } = analysis;
-  const text = `${title === '' ? url : title}: ${words} words, ${links} links, ${headings} headings in ${bytes} bytes`;
+  const counts = [counted(words, 'word'), counted(links, 'link'), counted(headings, 'heading')].join(', ');
+  const text = `${title === '' ? url : title}: ${counts} in ${counted(bytes, 'byte')}`;
   return { content: [{ type: 'text', text }], structuredContent: analysis };
 }
