@@ -6,7 +6,9 @@
  * when collecting costs next to nothing. The table behind an object has no such pointers.
  */
 export class TransientMap<K extends string | number, V> {
-  readonly #entries: Record<string, V> = Object.create(null) as Record<string, V>;
+  /** By whole numbers, for which V8 makes no text, and no entry in its table of texts. */
+  readonly #numbered: Record<number, V> = Object.create(null) as Record<number, V>;
+  readonly #named: Record<string, V> = Object.create(null) as Record<string, V>;
   #size = 0;
 
   /** Entries now in it. */
@@ -16,42 +18,47 @@ export class TransientMap<K extends string | number, V> {
 
   /** The value of a key. */
   get(key: K): V | undefined {
-    return this.#entries[nameOf(key)];
+    return isIndex(key) ? this.#numbered[key] : this.#named[nameOf(key)];
   }
 
   /** Whether there is an entry. */
   has(key: K): boolean {
-    return nameOf(key) in this.#entries;
+    return isIndex(key) ? key in this.#numbered : nameOf(key) in this.#named;
   }
 
   /** Adds or replaces an entry. */
   set(key: K, value: V): void {
-    const name = nameOf(key);
-    if (!(name in this.#entries)) this.#size += 1;
-    this.#entries[name] = value;
+    if (!this.has(key)) this.#size += 1;
+    if (isIndex(key)) this.#numbered[key] = value;
+    else this.#named[nameOf(key)] = value;
   }
 
   /** Removes an entry; whether there was one. */
   delete(key: K): boolean {
-    const name = nameOf(key);
-    if (!(name in this.#entries)) return false;
+    if (!this.has(key)) return false;
     this.#size -= 1;
-    return delete this.#entries[name];
+    return isIndex(key) ? delete this.#numbered[key] : delete this.#named[nameOf(key)];
   }
 
-  /** The values as they are now, in the order in which their keys came; first those of texts that are whole numbers. */
+  /** The values as they are now: first those of whole numbers, in order, then the others, as their keys came. */
   values(): V[] {
-    return Object.values(this.#entries);
+    return [...Object.values(this.#numbered), ...Object.values(this.#named)];
   }
 
   /** Removes all entries. */
   clear(): void {
-    for (const name in this.#entries) delete this.#entries[name];
+    for (const name in this.#numbered) delete this.#numbered[name];
+    for (const name in this.#named) delete this.#named[name];
     this.#size = 0;
   }
 }
 
-/** 1 is another key than "1". */
+/** Whether V8 takes it for the index of an element, as in an array. */
+function isIndex(key: string | number): key is number {
+  return typeof key === 'number' && key >>> 0 === key && key < 0xffff_ffff;
+}
+
+/** -1 is another key than "-1". */
 function nameOf(key: string | number): string {
   if (typeof key === 'number') return `#${key}`;
   return key.startsWith('#') || key.startsWith('"') ? `"${key}` : key;

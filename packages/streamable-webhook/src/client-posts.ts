@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { AsyncMcpError, isRecord, isRequestId } from '@asyncmcp/core';
+import { AsyncMcpError, TransientMap, isRecord, isRequestId } from '@asyncmcp/core';
 import {
   Header,
   StreamableHeader,
@@ -64,7 +64,7 @@ const NO_BODY: readonly number[] = [202, 204, 205, 304];
 
 export function createClientPosts(options: PostsOptions): ClientPosts {
   const { exchange, serverUrl, clientId, userHeaders, handlesAuth } = options;
-  const open = new Map<RequestId, { post: OpenPost; taken?: ServerAnswer }>();
+  const open = new TransientMap<RequestId, { post: OpenPost; taken?: ServerAnswer }>();
   const target = serverUrl.origin + serverUrl.pathname;
   const known = new WeakSet<AbortSignal>();
 

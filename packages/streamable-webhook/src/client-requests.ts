@@ -1,4 +1,4 @@
-import { AsyncMcpError, toAsyncMcpError } from '@asyncmcp/core';
+import { AsyncMcpError, TransientMap, toAsyncMcpError } from '@asyncmcp/core';
 import { createResends, isLost, nextSend } from '@asyncmcp/webhook/parts';
 import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
@@ -45,7 +45,7 @@ const CUT_OFF_MS = 500;
 
 export function createClientRequests(options: ClientRequestsOptions): ClientRequests {
   const { posts, send, answerWith, failed, closing, logger } = options;
-  const open = new Map<RequestId, OpenRequest>();
+  const open = new TransientMap<RequestId, OpenRequest>();
   const cutOff = new Set<NodeJS.Timeout>();
   // For those whose answer comes by webhook: no connection tells when their server is gone.
   const resends = createResends<OpenPost>({

@@ -1,4 +1,12 @@
-import { AsyncMcpError, JsonRpcErrorCode, errorResponse, isNotification, isRequest, isResponse } from '@asyncmcp/core';
+import {
+  AsyncMcpError,
+  JsonRpcErrorCode,
+  TransientMap,
+  errorResponse,
+  isNotification,
+  isRequest,
+  isResponse,
+} from '@asyncmcp/core';
 import { eventsOfSession } from './event-store.js';
 import { restOfEndedStream } from './ended-stream.js';
 import { toWebRequest } from './http-bridge.js';
@@ -53,7 +61,7 @@ export class SessionChannel {
   readonly #events: SessionEvents | undefined;
   readonly #transport: WebStandardStreamableHTTPServerTransport;
   /** Requests whose answer was not sent yet, by id; of copies, the newest. */
-  readonly #waiting = new Map<RequestId, Waiting>();
+  readonly #waiting = new TransientMap<RequestId, Waiting>();
   /** Lets go of who waits for JSON. */
   readonly #abandon = new WeakMap<ChannelPost, () => void>();
   #underWay = 0;
@@ -143,7 +151,7 @@ export class SessionChannel {
   async get(request: FastifyRequest): Promise<Response> {
     const lastEventId = request.headers['last-event-id'];
     if (this.#events !== undefined && typeof lastEventId === 'string' && lastEventId !== '') {
-      const batchIsOpen = [...this.#waiting.values()].some(({ post }) => isBatch(post));
+      const batchIsOpen = this.#waiting.values().some(({ post }) => isBatch(post));
       const rest = await restOfEndedStream(this.#events, lastEventId, this.sessionId, batchIsOpen);
       if (rest !== undefined) return rest;
     }

@@ -1,3 +1,5 @@
+import { TransientMap } from '@asyncmcp/core';
+
 export interface AdmissionOptions {
   /** Most messages in the works at once. */
   readonly maxInFlight: number;
@@ -55,7 +57,7 @@ export function enterOrCopy(
 }
 
 export function createAdmission({ maxInFlight, maxPerSession }: AdmissionOptions): Admission {
-  const byOwner = new Map<string, Counts>();
+  const byOwner = new TransientMap<string, Counts>();
   let inFlight = 0;
 
   function place(owner: string, counts: Counts): Place {
