@@ -54,7 +54,8 @@ export class IncomingHeaders implements Pick<Headers, 'get' | 'has' | 'forEach' 
     const pairs: [string, string][] = [];
     for (const name in this.#headers) {
       const value = this.#headers[name];
-      if (value !== undefined) pairs.push([name, joined(value)]);
+      // HTTP/2 has the method and the path among them, under names that no header may have.
+      if (value !== undefined && !name.startsWith(':')) pairs.push([name, joined(value)]);
     }
     return (this.#pairs = pairs);
   }

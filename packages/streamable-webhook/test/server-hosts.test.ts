@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { http2Request } from '@asyncmcp/testkit';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { fastify } from 'fastify';
 import { StreamableWebhookServer } from '../src/index.js';
-import { atTheEnd, http, initialize, post, startServer } from './server-system.js';
+import { atTheEnd, http, initialize, ping, post, startServer } from './server-system.js';
 
 const EVIL = { host: 'evil.example.com', origin: 'http://evil.example.com' };
 
@@ -43,8 +45,25 @@ describe('a server on loopback', () => {
     expect(await post(open.url, initialize(), EVIL)).toMatchObject({ status: 200 });
   });
 
+  it('answers over HTTP/2, too, on streams as well', async () => {
+    const createServer = (): McpServer => new McpServer({ name: 'x', version: '1' });
+    const server = new StreamableWebhookServer({ createServer });
+    const app = fastify({ http2: true });
+    atTheEnd(() => app.close());
+    await app.register(server.plugin);
+    const url = `${await app.listen({ host: '127.0.0.1', port: 0 })}/mcp`;
+    const accept = 'application/json, text/event-stream';
+    const common = { accept, 'content-type': 'application/json' };
+    const send = (message: object, headers: object = {}): ReturnType<typeof http2Request> =>
+      http2Request(url, { method: 'POST', headers: { ...common, ...headers }, body: JSON.stringify(message) });
+    expect(await send(initialize(), { ':authority': EVIL.host })).toMatchObject({ status: 403 });
+    const opened = await send(initialize());
+    expect(opened).toMatchObject({ status: 200 });
+    const answer = await send(ping(2), { 'mcp-session-id': opened.headers['mcp-session-id'] });
+    expect(answer).toMatchObject({ status: 200, text: expect.stringContaining('"result":{}') });
+  });
+
   it('is one in the fastify of a user, too', async () => {
-    const { McpServer } = await import('@modelcontextprotocol/sdk/server/mcp.js');
     const server = new StreamableWebhookServer({ createServer: () => new McpServer({ name: 'x', version: '1' }) });
     const app = fastify();
     atTheEnd(() => app.close());

@@ -10,6 +10,7 @@ export { spawnAwsEmulator } from './aws-emulator-child.js';
 export { ModuleProcess, spawnModule } from './child-process.js';
 export { createDeferred } from './deferred.js';
 export { FileSessionStore } from './file-session-store.js';
+export { http2Request } from './http2-request.js';
 export { startHttpProxy } from './http-proxy.js';
 export { startHookEndpoint } from './hook-endpoint.js';
 export { jestGlobals } from './jest-globals.js';
@@ -32,6 +33,7 @@ export type { AwsEmulator, AwsEmulatorOptions, Outage } from './aws-emulator.js'
 export type { AwsEmulatorChild } from './aws-emulator-child.js';
 export type { ExitStatus, SpawnModuleOptions } from './child-process.js';
 export type { Counts } from './counts.js';
+export type { Http2Answer, Http2Request } from './http2-request.js';
 export type { Deferred } from './deferred.js';
 export type { TransportContractOptions } from './contract/transport-contract.js';
 export type {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { IncomingHttpHeaders } from 'node:http';
 import { AsyncMcpError, invalidOption } from '@asyncmcp/core';
 import { httpRefusal } from './http-errors.js';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -38,12 +39,19 @@ export function createHostCheck(options: HostCheckOptions): (app: FastifyInstanc
     const onLoopback = (): boolean => (loopbackOnly ??= listensOnLoopbackOnly(app));
     const isHost = lastRemembered((host) => isAllowedHost(host, hosts ?? LOOPBACK_NAMES));
     const isOrigin = lastRemembered((origin) => isAllowedOrigin(origin, origins === false ? undefined : origins));
-    return ({ headers: { host = '', origin } }) => {
+    return ({ headers }) => {
+      const { origin } = headers;
+      const host = hostOf(headers);
       if (hosts !== false && (hosts !== undefined || onLoopback()) && !isHost(host)) return refused('Host', host);
       const checksOrigin = origin !== undefined && origins !== false && (origins !== undefined || onLoopback());
       return checksOrigin && !isOrigin(origin) ? refused('Origin', origin) : undefined;
     };
   };
+}
+
+/** HTTP/2 has a pseudo-header of its own for it (RFC 9113, 8.3.1). */
+function hostOf({ host, ':authority': authority }: IncomingHttpHeaders): string {
+  return host ?? (typeof authority === 'string' ? authority : '');
 }
 
 /** Requests come with the same few values: the last one is not looked at again. */

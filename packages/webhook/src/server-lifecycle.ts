@@ -31,8 +31,10 @@ export class ServerLifecycle {
     this.#options = options;
     this.plugin = async (app) => {
       this.#addRoutes(app);
-      // Before it stops listening: whoever asks meanwhile is told to ask another.
-      app.addHook('preClose', () => this.#finish());
+      // What runs is told at once; fastify gives hooks like this one its pluginTimeout, ten seconds by default, and then fails.
+      app.addHook('preClose', async () => void this.#finish());
+      // Here it waits, for as long as it takes.
+      app.addHook('onClose', () => this.#finish());
     };
   }
 
@@ -65,17 +67,20 @@ export class ServerLifecycle {
     return (this.#closed ??= this.#close());
   }
 
+  /** Whether nothing can begin any more. */
+  get #isOver(): boolean {
+    return this.#state === 'closed' || this.#options.signal?.aborted === true;
+  }
+
   #checkNew(): void {
-    if (this.#state === 'closed' || this.#options.signal?.aborted === true) {
-      throw new AsyncMcpError('ERR_CLOSED', 'This server is closed; make a new one.');
-    }
+    if (this.#isOver) throw over();
     if (this.#state === 'started' || this.#app !== undefined) {
       throw new AsyncMcpError('ERR_ALREADY_STARTED', 'This server was started already.');
     }
   }
 
   #addRoutes(app: FastifyInstance): void {
-    if (this.#state === 'closed') throw new AsyncMcpError('ERR_CLOSED', 'This server is closed; make a new one.');
+    if (this.#isOver) throw over();
     if (this.#state === 'started') {
       const text = 'This server was started already; its plugin is registered once.';
       throw new AsyncMcpError('ERR_ALREADY_STARTED', text);
@@ -103,6 +108,10 @@ export class ServerLifecycle {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     return (this.#finished ??= this.#options.finish());
   }
+}
+
+function over(): AsyncMcpError {
+  return new AsyncMcpError('ERR_CLOSED', 'This server is closed; make a new one.');
 }
 
 export interface ReporterOptions {

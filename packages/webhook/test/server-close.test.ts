@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { MemorySessionStore } from '@asyncmcp/core';
 import { until } from '@asyncmcp/testkit';
+import { fastify } from 'fastify';
 import { http, ping, toolCall } from './http-client.js';
-import { openSession, startServer } from './server-system.js';
+import { createServer, openSession, startServer } from './server-system.js';
 
 describe('a server that closes', () => {
   it('stops listening, finishes what runs, and delivers its reply before it is closed', async () => {
@@ -76,6 +77,31 @@ describe('a server that closes', () => {
       { message: 'nobody to listen' },
     );
     await expect(server.server.listen({ port: 0 })).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+  });
+});
+
+describe('in the fastify of a user', () => {
+  it('takes the time that calls need, which is more than fastify gives to hooks', async () => {
+    const { server, begun, finish } = createServer({ drainTimeoutMs: 20_000 });
+    const app = fastify({ pluginTimeout: 200 });
+    await app.register(server.plugin);
+    const url = `${await app.listen({ host: '127.0.0.1', port: 0 })}/mcp/request`;
+    const { endpoint, headers } = await openSession({ url });
+    await http('POST', url, { headers, body: toolCall(2, 'slow') });
+    await until(() => begun() === 1, { message: 'the call to run' });
+    const began = performance.now();
+    const closed = app.close();
+    await until(() => performance.now() - began > 600, { message: 'longer than pluginTimeout' });
+    finish();
+    await closed;
+    expect(endpoint.hooks.map(({ body }) => (JSON.parse(body) as { id: number }).id)).toEqual([1, 2]);
+  });
+
+  it('does not begin once its signal has aborted', async () => {
+    const { server } = createServer({ signal: AbortSignal.abort() });
+    const app = fastify();
+    await expect(app.register(server.plugin)).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+    await app.close();
   });
 });
 

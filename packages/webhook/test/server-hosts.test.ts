@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import { http2Request } from '@asyncmcp/testkit';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { fastify } from 'fastify';
 import { createHostCheck } from '../src/host-check.js';
 import { WebhookServer } from '../src/index.js';
 import { http, initialize } from './http-client.js';
-import { endpoint, startServer } from './server-system.js';
+import { atTheEnd, endpoint, startServer } from './server-system.js';
 
 const EVIL = { host: 'evil.example.com', origin: 'http://evil.example.com' };
 const CLIENT = { 'x-client-id': 'client' };
@@ -61,6 +63,26 @@ describe('a server on loopback', () => {
     };
     const invalid = expect.objectContaining({ code: 'ERR_INVALID_OPTION' });
     expect(() => new WebhookServer({ createServer, [name]: value })).toThrow(invalid);
+  });
+});
+
+describe('over HTTP/2', () => {
+  it.each([
+    ['what is for this machine is taken', {}, 200],
+    ['another host is refused', { ':authority': EVIL.host }, 403],
+  ])('%s', async (_what, headers, status) => {
+    const { url: webhookUrl } = await endpoint();
+    const server = new WebhookServer({
+      createServer: () => new McpServer({ name: 'x', version: '1' }),
+      allowWebhookUrl: ({ hostname }) => hostname === '127.0.0.1',
+    });
+    const app = fastify({ http2: true });
+    atTheEnd(() => app.close());
+    await app.register(server.plugin);
+    const url = `${await app.listen({ host: '127.0.0.1', port: 0 })}/mcp/request`;
+    const sent = { ...CLIENT, 'content-type': 'application/json', ...headers };
+    const body = JSON.stringify(initialize(webhookUrl));
+    expect(await http2Request(url, { method: 'POST', headers: sent, body })).toMatchObject({ status });
   });
 });
 

@@ -53,8 +53,8 @@ export async function endpoint(): Promise<HookEndpoint> {
   return started;
 }
 
-/** A server whose webhooks may go to loopback. */
-export async function startServer(options: Partial<WebhookServerOptions> = {}): Promise<TestServer> {
+/** A server whose webhooks may go to loopback. It listens nowhere yet. */
+export function createServer(options: Partial<WebhookServerOptions> = {}): Omit<TestServer, 'url' | 'origin'> {
   const gate = createDeferred<void>();
   let begun = 0;
   let lastExtra: Extra | undefined;
@@ -77,21 +77,24 @@ export async function startServer(options: Partial<WebhookServerOptions> = {}): 
   });
   server.onerror = (error) => void errors.push(error);
   server.onundelivered = (failure) => void undelivered.push(failure);
-  const { url } = await server.listen({ port: 0 });
   atTheEnd(async () => {
     gate.resolve();
     await server.close();
   });
   return {
     server,
-    origin: url,
-    url: url + (options.path ?? '/mcp/request'),
     errors,
     undelivered,
     begun: () => begun,
     finish: () => gate.resolve(),
     lastExtra: () => lastExtra,
   };
+}
+
+export async function startServer(options: Partial<WebhookServerOptions> = {}): Promise<TestServer> {
+  const created = createServer(options);
+  const { url } = await created.server.listen({ port: 0 });
+  return { ...created, origin: url, url: url + (options.path ?? '/mcp/request') };
 }
 
 /** Opens a session by hand. */
