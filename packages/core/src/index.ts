@@ -45,6 +45,7 @@ export {
   isResponse,
   parseJson,
   parseMessage,
+  parsedMessage,
 } from './jsonrpc.js';
 export { createEnvelope, createMetadata, messageText } from './envelope.js';
 export { createDelivery } from './delivery.js';

@@ -1,4 +1,12 @@
-import { AsyncMcpError, JsonRpcErrorCode, createEnvelope, errorResponse, toAsyncMcpError } from '@asyncmcp/core';
+import {
+  AsyncMcpError,
+  JsonRpcErrorCode,
+  createEnvelope,
+  errorResponse,
+  isRequest,
+  parsedMessage,
+  toAsyncMcpError,
+} from '@asyncmcp/core';
 import { createGuardedAgent } from './guarded-agent.js';
 import { createWebhookReplyPort } from './server-reply-port.js';
 import { createUrlGuard } from './url-guard.js';
@@ -65,10 +73,14 @@ export function createWebhookDelivery(options: WebhookDeliveryOptions): WebhookD
 
   return {
     replyPort,
-    async tellNotDone({ extended, requestIdHint, sessionId, clientId }) {
-      if (extended || requestIdHint === undefined || sessionId === undefined) return;
+    async tellNotDone(envelope) {
+      const { extended, sessionId, clientId } = envelope;
+      if (extended || sessionId === undefined) return;
+      // Not as it stands beside the message: there every id is text, and some cannot stand at all.
+      const parsed = parsedMessage(envelope);
+      if (!parsed.ok || !isRequest(parsed.message)) return;
       const error = new AsyncMcpError('ERR_CLOSED', 'The server shut down before the call was done; call again.');
-      const message = errorResponse(requestIdHint, JsonRpcErrorCode.internalError, error);
+      const message = errorResponse(parsed.message.id, JsonRpcErrorCode.internalError, error);
       try {
         const record = await recordOf(sessionId);
         if (record === undefined) return;

@@ -1,4 +1,4 @@
-import { AsyncMcpError } from '@asyncmcp/core';
+import { AsyncMcpError, isRequest, parsedMessage } from '@asyncmcp/core';
 import { isRefusal } from './server-auth.js';
 import { enterOrCopy } from './server-admission.js';
 import { addHealthRoute, refuseOtherMethods } from './http-app.js';
@@ -87,18 +87,18 @@ async function handle(
   const { inbox, admission, clients, knows } = options;
   const { sessionId, clientId = '' } = envelope;
   const owner = sessionId ?? `client ${clientId}`;
-  const isRequest = request.headers[Header.requestId] !== undefined;
-  const place = enterOrCopy(admission, owner, isRequest, () => knows(envelope));
+  const isCall = request.headers[Header.requestId] !== undefined;
+  const place = enterOrCopy(admission, owner, isCall, () => knows(envelope));
   if (typeof place === 'string') return refuse(reply, tooMuch(place));
   const attempt = attemptOf(request.headers);
-  const known = sessionId === undefined ? clients.of(envelope) : undefined;
   const told = await inbox.post(envelope, attempt, place);
   const isCopy = told.kind === 'taken' && !told.begun;
   if (told.kind === 'refused' || told.kind === 'later') return refuse(reply, refusalOf(told, attempt));
   if (envelope.type === 'terminate') return reply.code(200).send({ status: 'terminated' });
   const taken = { server: options.serverId, ...(!isCopy && { attempt }) };
-  const opened = told.kind === 'taken' && sessionId === undefined && isInitialize(request, told.sessionId !== known);
-  if (!opened) return reply.code(202).send({ status: 'received', ...taken });
+  // The id is what makes the session its client's. Who names none is served in the one that its client id has, and is not told of it.
+  if (told.kind !== 'taken' || sessionId !== undefined || !isInitialize(envelope))
+    return reply.code(202).send({ status: 'received', ...taken });
   void clients.opened(envelope, told.sessionId);
   void reply.header('X-Session-ID', told.sessionId);
   return reply.code(200).send({ status: 'session_created', session_id: told.sessionId, ...taken });
@@ -131,10 +131,10 @@ function envelopeOf(
   return decodeHeaders(type, body, headers, { principal, extra: { requestInfo, authInfo } });
 }
 
-/** The body is not parsed here. A peer that does not name the method beside it is known by the session that it did not have. */
-function isInitialize({ headers }: FastifyRequest, isNew: boolean): boolean {
-  const method = headers[Header.method];
-  return method === undefined ? isNew : method === 'initialize';
+/** By its body: what stands beside it anybody may write. */
+function isInitialize(envelope: InboundEnvelope): boolean {
+  const parsed = parsedMessage(envelope);
+  return parsed.ok && isRequest(parsed.message) && parsed.message.method === 'initialize';
 }
 
 function wrongMethod(): HttpRefusal {

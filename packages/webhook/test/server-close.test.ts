@@ -28,14 +28,17 @@ describe('a server that closes', () => {
     expect(endpoint.hooks).toHaveLength(2);
   });
 
-  it('tells an older client, which does not post again, that its call was not done', async () => {
-    const server = await startServer({ drainTimeoutMs: 10 });
-    const { endpoint, headers } = await openSession(server);
-    await http('POST', server.url, { headers: { ...headers, 'x-request-id': '2' }, body: toolCall(2, 'slow') });
-    await server.server.close();
-    const { body } = await endpoint.reply(2);
-    expect(JSON.parse(body)).toMatchObject({ error: { data: { code: 'ERR_CLOSED' } } });
-  });
+  it.each([2, '2', '', 0, 'é'])(
+    'tells an older client, which does not post again, that its call %j was not done',
+    async (id) => {
+      const server = await startServer({ drainTimeoutMs: 10 });
+      const { endpoint, headers } = await openSession(server);
+      await http('POST', server.url, { headers: { ...headers, 'x-request-id': '2' }, body: toolCall(id, 'slow') });
+      await server.server.close();
+      const { body } = await endpoint.reply(id);
+      expect(JSON.parse(body)).toMatchObject({ id, error: { data: { code: 'ERR_CLOSED' } } });
+    },
+  );
 
   it('leaves the call of a client of ours to the next server: posted again, it runs there', async () => {
     const store = new MemorySessionStore();
@@ -57,7 +60,7 @@ describe('a server that closes', () => {
     endpoint.status = 503;
     await http('POST', server.url, { headers, body: ping(2) });
     await server.server.close();
-    await until(() => server.undelivered.length === 1, { message: 'the undelivered reply' });
+    await until(() => server.undelivered.length > 0, { message: 'the undelivered reply' });
     expect(server.undelivered[0]).toMatchObject({
       url: endpoint.url,
       envelope: { message: { jsonrpc: '2.0', id: 2, result: {} } },

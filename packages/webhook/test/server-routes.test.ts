@@ -247,6 +247,19 @@ describe('limits', () => {
   });
 });
 
+describe('the id of a session', () => {
+  it('is told to who opens it, and not to who knows its client id and calls something else an initialize', async () => {
+    const server = await startServer();
+    const { clientId, sessionId } = await openSession(server, 'billing');
+    for (const method of ['initialize', 'ping', undefined]) {
+      const headers = { 'x-client-id': clientId, ...(method !== undefined && { 'x-method': method }) };
+      const answer = await http('POST', server.url, { headers, body: ping(`of ${String(method)}`) });
+      expect(answer.status).toBe(202);
+      expect(JSON.stringify(answer)).not.toContain(sessionId);
+    }
+  });
+});
+
 describe('the plugin', () => {
   it('serves in a fastify of the user’s, below a prefix, and leaves its routes and bodies alone', async () => {
     const app = fastify();
