@@ -1,4 +1,4 @@
-import { isRecord, isResponse } from '@asyncmcp/core';
+import { JsonRpcErrorCode, isRecord, isResponse } from '@asyncmcp/core';
 import type { Logger, SessionHost, SessionRecord } from '@asyncmcp/core';
 import type { JSONRPCRequest, MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
 
@@ -45,6 +45,8 @@ export interface WebhookToolChoiceOptions {
   readonly webhookTools: WebhookTools;
   readonly ask: SessionHost['ask'];
   readonly logger: Logger;
+  /** The clock, in ms since epoch, for tests. Default Date.now. */
+  readonly now?: () => number;
 }
 
 /** Decides for each call whether it is answered by webhook. */
@@ -58,35 +60,58 @@ export interface WebhookToolChoice {
 /** More pages of tools than this are not asked for. */
 const MAX_PAGES = 50;
 
-export function createWebhookToolChoice({ webhookTools, ask, logger }: WebhookToolChoiceOptions): WebhookToolChoice {
-  const marked = new Map<string, ReadonlySet<string> | Promise<ReadonlySet<string>>>();
+/** How soon a server is asked again that has failed to say, in milliseconds. */
+const ASK_AGAIN_MS = 1000;
+
+/** What is known of a session's tools. */
+interface Marked {
+  /** Those that are marked. */
+  readonly names: ReadonlySet<string>;
+  /** On the clock: an answer is good until the tools change, a failure not for long. */
+  readonly goodUntil: number;
+}
+
+export function createWebhookToolChoice({
+  webhookTools,
+  ask,
+  logger,
+  now = Date.now,
+}: WebhookToolChoiceOptions): WebhookToolChoice {
+  const marked = new Map<string, Marked | Promise<Marked>>();
   const named: ReadonlySet<string> | undefined = typeof webhookTools === 'function' ? undefined : new Set(webhookTools);
 
-  /** The names of the tools that are marked. A server that does not say has none. */
-  async function askForTools(session: SessionRecord, extra: MessageExtraInfo): Promise<ReadonlySet<string>> {
+  /** The names of the tools that are marked: of those that it tells, where a server fails to tell all. */
+  async function askForTools(session: SessionRecord, extra: MessageExtraInfo): Promise<Marked> {
     const names = new Set<string>();
     try {
       let cursor: string | undefined;
       for (let page = 0; page < MAX_PAGES; page++) {
         const answer = await ask(session.id, 'tools/list', cursor === undefined ? {} : { cursor }, extra);
-        const result = answer !== undefined && isResponse(answer) && 'result' in answer ? answer.result : {};
+        const result = resultIn(answer);
         for (const name of markedIn(result['tools'])) names.add(name);
         const next = result['nextCursor'];
         if (typeof next !== 'string' || next === cursor) break;
         cursor = next;
       }
+      return { names, goodUntil: Infinity };
     } catch (error) {
       logger.warn({ err: error, sessionId: session.id }, 'a server does not say which of its tools are webhook tools');
+      return { names, goodUntil: now() + ASK_AGAIN_MS };
     }
-    return names;
   }
 
-  async function learn(session: SessionRecord, extra: MessageExtraInfo): Promise<ReadonlySet<string>> {
+  async function learn(session: SessionRecord, extra: MessageExtraInfo): Promise<Marked> {
     const asking = askForTools(session, extra);
     marked.set(session.id, asking);
-    const names = await asking;
-    if (marked.get(session.id) === asking) marked.set(session.id, names);
-    return names;
+    const learned = await asking;
+    if (marked.get(session.id) === asking) marked.set(session.id, learned);
+    return learned;
+  }
+
+  /** What is known, if it is still good. */
+  function known(sessionId: string): Marked | Promise<Marked> | undefined {
+    const found = marked.get(sessionId);
+    return found instanceof Promise || (found !== undefined && now() < found.goodUntil) ? found : undefined;
   }
 
   function decide(name: string, args: unknown, session: SessionRecord): boolean {
@@ -105,11 +130,23 @@ export function createWebhookToolChoice({ webhookTools, ask, logger }: WebhookTo
       if (method !== 'tools/call' || typeof name !== 'string') return false;
       if (named === undefined) return decide(name, params?.['arguments'], session);
       if (named.has(name)) return true;
-      const known = marked.get(session.id) ?? learn(session, extra);
-      return known instanceof Promise ? known.then((names) => names.has(name)) : known.has(name);
+      const found = known(session.id) ?? learn(session, extra);
+      return found instanceof Promise ? found.then(({ names }) => names.has(name)) : found.names.has(name);
     },
     forget: (sessionId) => void marked.delete(sessionId),
   };
+}
+
+/**
+ * The result of `tools/list`. A server that has no tools, or no session any more, has none that are marked.
+ *
+ * @throws Error for a server that fails
+ */
+function resultIn(answer: Awaited<ReturnType<SessionHost['ask']>>): Readonly<Record<string, unknown>> {
+  if (answer === undefined || !isResponse(answer)) return {};
+  if ('result' in answer) return answer.result;
+  if (answer.error.code === JsonRpcErrorCode.methodNotFound) return {};
+  throw new Error(`tools/list was answered with error ${answer.error.code}: ${answer.error.message}`);
 }
 
 function markedIn(tools: unknown): string[] {

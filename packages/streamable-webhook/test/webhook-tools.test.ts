@@ -114,6 +114,27 @@ describe('which calls are by webhook', () => {
     expect(await isByWebhook(choice, 'later')).toBe(true);
   });
 
+  it.each<[string, () => ReturnType<Ask>]>([
+    ['answers with an error', async () => ({ jsonrpc: '2.0', id: 1, error: { code: -32603, message: 'hiccup' } })],
+    ['fails', () => Promise.reject(new Error('hiccup'))],
+  ])('asked for again, a second later, where a server %s', async (_what, fail) => {
+    let time = 0;
+    let asked = 0;
+    const { choice, logged } = chooser({
+      now: () => time,
+      ask: () => (asked++ === 0 ? fail() : lister([marked('analyze')]).ask('', '', {}, {})),
+    });
+    expect(await isByWebhook(choice, 'analyze')).toBe(false);
+    expect(logged).toEqual(['warn: a server does not say which of its tools are webhook tools']);
+    time = 999;
+    expect(await isByWebhook(choice, 'analyze')).toBe(false);
+    expect(asked).toBe(1);
+    time = 1000;
+    expect(await isByWebhook(choice, 'analyze')).toBe(true);
+    expect(isByWebhook(choice, 'analyze')).toBe(true);
+    expect(asked).toBe(2);
+  });
+
   it.each<[string, Ask]>([
     ['says nothing', async () => undefined],
     [
