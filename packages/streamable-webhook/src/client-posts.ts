@@ -167,7 +167,9 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
       if (method !== 'GET') throw unknownUse(method);
       return toResponse(await listen(init));
     },
-    begin: (opened) => void open.set(opened.request.id, { post: opened }),
+    begin(opened) {
+      open.set(opened.request.id, { post: opened });
+    },
     takenBy: (id) => open.get(id)?.taken,
     end: (id) => void open.delete(id),
   };

@@ -22,8 +22,8 @@ export async function http2Request(url: string, { method, headers = {}, body }: 
   try {
     const stream = session.request({ ':method': method, ':path': pathname, ...headers });
     stream.end(body);
-    const [[answered], whole] = await Promise.all([once(stream, 'response'), text(stream)]);
-    const received = answered as Record<string, unknown>;
+    const [answered, whole] = await Promise.all([once(stream, 'response'), text(stream)]);
+    const [received] = answered as [Record<string, unknown>];
     return { status: Number(received[':status']), headers: received, text: whole };
   } finally {
     session.close();

@@ -17,6 +17,12 @@ const BODY_TIMEOUT_MS = 1000;
  */
 const AGAIN: ReadonlySet<number> = new Set([404, 408, 425, 429]);
 
+/**
+ * Longest wait that an endpoint may ask for, in milliseconds: as long as those of our own. A page that says "back in an hour" is mostly
+ * there for minutes, and what waited for it would not be delivered at all.
+ */
+const LONGEST_WAIT_MS = 60_000;
+
 export interface Post {
   readonly agent: Dispatcher;
   readonly target: Target;
@@ -67,7 +73,7 @@ export async function post({
   if (status >= 200 && status < 300) return undefined;
   if (status === 413)
     return { again: false, health: 'well', retryAfterMs: 0, status, limitBytes: limitIn(exchange.text()) };
-  const retryAfterMs = parseRetryAfter(exchange.headers['retry-after'], now());
+  const retryAfterMs = Math.min(LONGEST_WAIT_MS, parseRetryAfter(exchange.headers['retry-after'], now()));
   const again = (status >= 300 && status < 400) || status >= 500 || AGAIN.has(status);
   return { again, health: healthOf(status), retryAfterMs, status };
 }

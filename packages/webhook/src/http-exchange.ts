@@ -11,6 +11,9 @@ export interface HttpRequest {
 
 export type HttpHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
+/** Most answers below 200 to one request: 100, 102 and 103 are those that there are. */
+const MAX_ANNOUNCEMENTS = 3;
+
 /**
  * One request and its answer, on undici's `dispatch`: it makes no stream of an answer that nobody reads as one, which is what most of
  * a small request's time goes into on our side. Bounds on sizes and times are those of the agent.
@@ -26,6 +29,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #over = false;
   #error: Error | undefined;
   #aborted: Error | undefined;
+  #announced = 0;
 
   /**
    * @param whenAnswered - called when the status is here, unless the exchange is over without one
@@ -67,7 +71,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: HttpHeaders): void {
-    // 100 Continue and the like announce the answer.
+    // 100 Continue and the like announce the answer. Each starts undici's clock anew: they could go on for ever.
+    if (status < 200 && ++this.#announced > MAX_ANNOUNCEMENTS) return this.abort(new Error('the answer never came'));
     if (status < 200 || this.#over) return;
     this.status = status;
     this.headers = headers;

@@ -156,6 +156,27 @@ describe('tried again', () => {
     expect((second ?? 0) - (first ?? 0)).toBeGreaterThan(990);
   });
 
+  it('where the endpoint only ever says that it is about to answer', async () => {
+    let asked = 0;
+    const server = await hookServer((_hook, response) => {
+      if (asked++ > 0) return void response.writeHead(200).end();
+      const timer = setInterval(() => response.writeProcessing(), 5);
+      response.once('close', () => clearInterval(timer));
+    });
+    const system = sender();
+    await system.send(server.url, answerTo(1), undefined);
+    expect({ hooks: server.hooks.length, retries: system.retries }).toEqual({ hooks: 2, retries: 1 });
+  });
+
+  it('within a minute, however long Retry-After says', async () => {
+    const server = await hookServer(status(503, { 'retry-after': '3600' }));
+    const system = sender({ retryForMs: 90_000 });
+    const outcome = rejectionOf(system.send(server.url, answerTo(1), undefined));
+    await system.retried(1);
+    await system.close(0);
+    expect(await outcome).toMatchObject({ code: 'ERR_CLOSED' });
+  });
+
   it('never elsewhere: a redirect is not followed', async () => {
     const target = await hookServer();
     const redirect = status(307, { location: target.url });
