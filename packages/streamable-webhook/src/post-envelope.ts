@@ -20,6 +20,7 @@ export function metadataOf(
   const principal = sender?.principal;
   const requestIdHint = lone !== undefined && isRequest(lone) ? lone.id : undefined;
   return decodeHeaders('jsonrpc', '', request.headers, {
+    onlyMcpHeaders: true,
     ...(principal !== undefined && { principal }),
     ...(requestIdHint !== undefined && { requestIdHint }),
   });

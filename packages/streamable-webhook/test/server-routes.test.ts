@@ -80,6 +80,27 @@ describe('a session over Streamable HTTP', () => {
     expect(server.server.sessions.list()).toEqual([]);
   });
 
+  it('is named by the header of MCP alone, which proxies route by', async () => {
+    const server = await startServer();
+    const [mine, other] = [await openSession(server), await openSession(server)];
+    const sessionId = other.headers['mcp-session-id'] ?? '';
+    for (const tool of ['echo', 'echo_by_webhook']) {
+      const both = { ...mine.headers, 'x-session-id': sessionId };
+      const called = await post(server.url, call(tool, tool, { value: 'v' }), both);
+      expect(called.status).toBe(tool === 'echo' ? 200 : 202);
+      expect(await post(server.url, call(1, tool, { value: 'v' }), { 'x-session-id': sessionId })).toMatchObject({
+        status: 400,
+      });
+    }
+    await mine.hook.reply('echo_by_webhook');
+    expect(await http('DELETE', server.url, { headers: { ...mine.headers, 'x-session-id': sessionId } })).toMatchObject(
+      {
+        status: 200,
+      },
+    );
+    expect(server.server.sessions.list().map(({ id }) => id)).toEqual([sessionId]);
+  });
+
   it('has one stream on which its client hears what it says by itself', async () => {
     const server = await startServer();
     const { headers } = await openSession(server, { webhook: false });

@@ -66,7 +66,10 @@ export function encodeMetadata(metadata: EnvelopeMetadata, identified = true): R
 export type ReceivedHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** What is known of a request beside its headers, and goes into its envelope. */
-export type Beside = Pick<InboundEnvelope, 'extra' | 'principal' | 'requestIdHint'>;
+export interface Beside extends Pick<InboundEnvelope, 'extra' | 'principal' | 'requestIdHint'> {
+  /** Whether only MCP's own headers name session and revision: by them proxies route. Default: those of webhooks come first. */
+  readonly onlyMcpHeaders?: boolean;
+}
 
 /**
  * The envelope of a POST, or of a DELETE (`terminate`). Headers come from a stranger: values of the wrong kind or too long are
@@ -101,11 +104,14 @@ class PostedEnvelope implements InboundEnvelope {
   declare readonly unnamed?: true;
 
   constructor(type: InboundEnvelope['type'], body: string, headers: ReceivedHeaders, beside: Beside) {
-    const { extra, principal } = beside;
+    const { extra, principal, onlyMcpHeaders = false } = beside;
     const messageId = token(headers, Header.messageId);
-    const sessionId = token(headers, Header.sessionId) ?? token(headers, StreamableHeader.sessionId);
+    const sessionId =
+      (onlyMcpHeaders ? undefined : token(headers, Header.sessionId)) ?? token(headers, StreamableHeader.sessionId);
     const clientId = token(headers, Header.clientId);
-    const protocolVersion = token(headers, Header.protocolVersion) ?? token(headers, StreamableHeader.protocolVersion);
+    const protocolVersion =
+      (onlyMcpHeaders ? undefined : token(headers, Header.protocolVersion)) ??
+      token(headers, StreamableHeader.protocolVersion);
     const relatedRequestId = relatedId(headers[Header.relatedRequestId]);
     const replyTo = token(headers, Header.replyTo);
     const requestId = headers[Header.requestId];
