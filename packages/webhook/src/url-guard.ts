@@ -1,5 +1,6 @@
 import dns from 'node:dns';
 import { AsyncMcpError, functionOption, invalidOption, knownOptions, withDeadline } from '@asyncmcp/core';
+import { createFairLookup } from './fair-lookup.js';
 import { objectionToAddress, objectionsTo, parseWebhookUrl, urlRefused } from './webhook-url.js';
 import type { LookupAddress, LookupAllOptions, LookupOptions } from 'node:dns';
 import type { LookupFunction } from 'node:net';
@@ -45,7 +46,10 @@ export interface UrlGuardOptions {
    * meant to be posted to by strangers through us.
    */
   readonly allowedPorts?: readonly number[] | undefined;
-  /** How names are resolved, e.g. with a cache. Default `dns.lookup`. */
+  /**
+   * How names are resolved, e.g. with a cache. Default `dns.lookup`, once at a time for each name, and such that names whose DNS does not
+   * answer leave room for others.
+   */
   readonly lookup?: LookupAll | undefined;
 }
 
@@ -80,7 +84,7 @@ export function createUrlGuard(options: UrlGuardOptions = {}): UrlGuard {
   knownOptions('createUrlGuard', options, ['allowWebhookUrl', 'allowedPorts', 'lookup']);
   const allowWebhookUrl = functionOption('allowWebhookUrl', options.allowWebhookUrl ?? (() => false));
   const allowedPorts = portsOption('allowedPorts', options.allowedPorts ?? [443, 8443]);
-  const lookup = functionOption<LookupAll>('lookup', options.lookup ?? dns.lookup);
+  const lookup = functionOption<LookupAll>('lookup', options.lookup ?? createFairLookup(dns.lookup));
 
   /** Refuses `url` unless the policy overlooks all that is against it. */
   async function settle(url: URL, objections: readonly Objection[]): Promise<void> {
