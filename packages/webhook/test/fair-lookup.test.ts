@@ -108,6 +108,6 @@ describe('a fair lookup', () => {
     jest.advanceTimersByTime(1_300_000);
     ask(fair, 'good', '');
     answer('good', failure('EAI_AGAIN'), []);
-    expect(told).toEqual(['good: 192.0.2.1', ': ERR_INVALID_ARG_VALUE', 'good: EAI_AGAIN']);
+    expect(told).toEqual(['good: 192.0.2.1', 'good: EAI_AGAIN', ': ERR_INVALID_ARG_VALUE']);
   });
 });
