@@ -31,7 +31,7 @@ export function createStreamHandler({ host, channels, report }: StreamOptions): 
     }
     const channel = await channels.of(found.id);
     const response = await channel.get(request);
-    const leave = response.ok ? channel.listen() : (): void => {};
+    const leave = response.ok ? channel.listen(reply.raw) : (): void => {};
     try {
       await writeWebResponse(response, reply);
     } finally {

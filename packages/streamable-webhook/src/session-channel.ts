@@ -9,7 +9,7 @@ import {
 } from '@asyncmcp/core';
 import { eventsOfSession } from './event-store.js';
 import { restOfEndedStream } from './ended-stream.js';
-import { toWebRequest } from './http-bridge.js';
+import { drainedOrClosed, toWebRequest } from './http-bridge.js';
 import { openSdkTransport } from './sdk-transport.js';
 import type { ServerResponse } from 'node:http';
 import type { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
@@ -54,6 +54,25 @@ function isBatch({ requests }: ChannelPost): boolean {
   return requests.length > 1;
 }
 
+/** How long a client may read nothing of what is sent to it, in milliseconds. */
+const STALLED_MS = 60_000;
+
+const NONE: readonly ServerResponse[] = [];
+
+function isFull({ writableNeedDrain, destroyed }: ServerResponse): boolean {
+  return writableNeedDrain && !destroyed;
+}
+
+/** Resolves when a connection takes more, or is closed: it is, when that takes too long. */
+async function roomOn(connection: ServerResponse): Promise<void> {
+  const timer = setTimeout(() => connection.destroy(), STALLED_MS);
+  try {
+    await drainedOrClosed(connection);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** The connections of one session in this process: an HTTP transport of the SDK's, and what is under way over it. */
 export class SessionChannel {
   readonly sessionId: string;
@@ -65,7 +84,8 @@ export class SessionChannel {
   /** Lets go of who waits for JSON. */
   readonly #abandon = new WeakMap<ChannelPost, () => void>();
   #underWay = 0;
-  #listening = 0;
+  /** The connections on which clients hear what the session says by itself. */
+  readonly #listeners = new Set<ServerResponse>();
   #freed = false;
   #onOver: (() => void) | undefined;
 
@@ -100,7 +120,7 @@ export class SessionChannel {
 
   /** Whether a client holds a stream open to hear what the session says by itself. */
   get isListening(): boolean {
-    return this.#listening > 0;
+    return this.#listeners.size > 0;
   }
 
   /** Whether a request with this id waits for its answer. */
@@ -158,11 +178,11 @@ export class SessionChannel {
     return this.#transport.handleRequest(toWebRequest(request));
   }
 
-  /** A client listens. Call the result when it no longer does. */
-  listen(): () => void {
-    this.#listening++;
+  /** A client listens, on this connection. Call the result when it no longer does. */
+  listen(raw: ServerResponse): () => void {
+    this.#listeners.add(raw);
     return () => {
-      this.#listening--;
+      this.#listeners.delete(raw);
       this.#look();
     };
   }
@@ -181,11 +201,13 @@ export class SessionChannel {
   /**
    * Sends a message of the server's: an answer where its request came from, what belongs to a request there, too, anything else
    * where the client listens. What comes of a request after its answer is left out: its connection is closed, and nobody waits for it.
+   * Waits while the connection is full, for a minute at most; then it is cut.
    *
    * @throws AsyncMcpError `ERR_DESTINATION_GONE` for an answer whose connection is closed and for a question that nobody listens to,
    *   where no event store keeps it
    */
   async send(message: JSONRPCMessage, relatedRequestId?: RequestId): Promise<void> {
+    for (const full of this.#fullConnections(message, relatedRequestId)) await roomOn(full);
     if (isResponse(message) && message.id !== undefined) return this.#answer(message, message.id);
     if (isNotification(message) && relatedRequestId !== undefined && !this.#waiting.has(relatedRequestId)) {
       const { sessionId } = this;
@@ -195,6 +217,14 @@ export class SessionChannel {
     const unheard = isRequest(message) && relatedRequestId === undefined && !this.isListening;
     if (unheard && this.#options.eventStore === undefined) throw this.#gone();
     await this.#hand(message, relatedRequestId === undefined ? undefined : { relatedRequestId });
+  }
+
+  /** Those that a message would go over, and whose clients do not read as fast as is written. */
+  #fullConnections(message: JSONRPCMessage, relatedRequestId: RequestId | undefined): readonly ServerResponse[] {
+    const id = isResponse(message) ? message.id : relatedRequestId;
+    const connection = id === undefined ? undefined : this.#waiting.get(id)?.post.raw;
+    if (connection !== undefined) return isFull(connection) ? [connection] : NONE;
+    return id === undefined && this.isListening ? [...this.#listeners].filter(isFull) : NONE;
   }
 
   async #answer(message: JSONRPCMessage, id: RequestId): Promise<void> {
