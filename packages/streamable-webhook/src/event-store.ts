@@ -63,8 +63,7 @@ export function eventsOfSession(
     return failure;
   }
 
-  /** All that came after an event, once it is clear whose it is. */
-  async function eventsAfter(lastEventId: string): Promise<StreamEvents | undefined> {
+  async function replayed(lastEventId: string): Promise<StreamEvents | undefined> {
     const events: [string, JSONRPCMessage][] = [];
     let keptId: string;
     try {
@@ -79,7 +78,7 @@ export function eventsOfSession(
   }
 
   async function streamOf(eventId: string): Promise<string | undefined> {
-    if (store.getStreamIdForEventId === undefined) return (await eventsAfter(eventId))?.streamId;
+    if (store.getStreamIdForEventId === undefined) return (await replayed(eventId))?.streamId;
     try {
       const keptId = await store.getStreamIdForEventId(eventId);
       return keptId === undefined ? undefined : original(keptId);
@@ -88,8 +87,15 @@ export function eventsOfSession(
     }
   }
 
+  /** All that came after an event, once it is clear whose it is. */
+  async function eventsAfter(lastEventId: string): Promise<StreamEvents | undefined> {
+    // A store that can tell is not asked to replay what is not there, or another session's.
+    if (store.getStreamIdForEventId !== undefined && (await streamOf(lastEventId)) === undefined) return undefined;
+    return replayed(lastEventId);
+  }
+
   async function replay(lastEventId: string, send: Send): Promise<void> {
-    const missed = await eventsAfter(lastEventId);
+    const missed = await replayed(lastEventId);
     for (const [eventId, message] of missed?.events ?? []) await send(eventId, message);
   }
 

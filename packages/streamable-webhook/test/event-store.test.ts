@@ -104,6 +104,19 @@ describe.each([
   });
 });
 
+it('what a store knows not to be there is not asked of it, and is no failure', async () => {
+  const told: AsyncMcpError[] = [];
+  const store = createStore(true);
+  const strict: EventStore = {
+    ...store,
+    replayEventsAfter: () => Promise.reject(new Error('it only replays what is there')),
+  };
+  const foreign = await eventsOfSession(store, 'other', nobody).storeEvent(OWN, message('of another'));
+  const mine = eventsOfSession(strict, 'mine', (error) => void told.push(error));
+  for (const eventId of ['unknown', foreign]) expect(await mine.eventsAfter(eventId)).toBeUndefined();
+  expect(told).toEqual([]);
+});
+
 it("the SDK's own store, which cuts the stream out of an event's id, can be used", async () => {
   const store = new InMemoryEventStore();
   const [mine, other] = [eventsOfSession(store, 'mine', nobody), eventsOfSession(store, 'other', nobody)];
