@@ -12,13 +12,13 @@ import {
   silentLogger,
 } from '@asyncmcp/core';
 import { WebhookReceiver } from '@asyncmcp/webhook';
-import { StreamableHeader, httpUrlOption, requestHeadersOption } from '@asyncmcp/webhook/parts';
+import { StreamableHeader, httpUrlOption, requestHeadersOption, tlsOption } from '@asyncmcp/webhook/parts';
 import { createStreamableWire } from './client-wire.js';
 import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 import type { StreamableHTTPReconnectionOptions } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Logger } from '@asyncmcp/core';
 import type { RequestHeaders } from '@asyncmcp/webhook';
-import type { ConnectionOptions } from 'node:tls';
+import type { TlsOptions } from '@asyncmcp/webhook/parts';
 import type { Fetch } from './client-exchange.js';
 import type { StreamableWire } from './client-wire.js';
 
@@ -55,7 +55,7 @@ export interface StreamableWebhookClientTransportOptions {
    */
   readonly resendAfterMs?: number | undefined;
   /** Own certificate authorities, and a certificate to show to the server. Default: those of Node, and none. */
-  readonly tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> | undefined;
+  readonly tls?: TlsOptions | undefined;
   /** pino-compatible. Default: silent. */
   readonly logger?: Logger | undefined;
 }
@@ -144,13 +144,6 @@ function reconnectionOption(
   // Without one of them the SDK would try again without a pause.
   if (given === undefined || (isRecord(given) && names.every((name) => isAllowed(given[name])))) return value;
   throw invalidOption('reconnectionOptions', value, `an object with the numbers ${names.join(', ')}`);
-}
-
-type Tls = StreamableWebhookClientTransportOptions['tls'];
-
-function tlsOption(value: Tls): Tls {
-  if (value === undefined || isRecord(value)) return value;
-  throw invalidOption('tls', value, 'an object with any of ca, cert, key');
 }
 
 function milliseconds(name: string, value: unknown, fallback: number): number {

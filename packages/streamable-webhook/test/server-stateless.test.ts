@@ -202,6 +202,18 @@ describe('a stateless server', () => {
     expect(await answering).toMatchObject({ status: 200, messages: [{ id: 2, result: {} }] });
   });
 
+  it.each([
+    ['allowWebhookUrl', 5],
+    ['lookup', 5],
+    ['allowedPorts', 'x'],
+    ['tls', { ca: 5 }],
+  ])('checks %s, too, though it sends no webhooks', (name, value) => {
+    const options = { stateless: true, createServer: () => ({ connect: async () => {}, close: async () => {} }) };
+    expect(() => new StreamableWebhookServer({ ...options, [name]: value })).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_OPTION', details: expect.objectContaining({ option: name }) }),
+    );
+  });
+
   it.each(['webhookTools', 'eventStore', 'store'] as const)('takes no %s', async (name) => {
     const options = { stateless: true, createServer: () => ({ connect: async () => {}, close: async () => {} }) };
     const value = { webhookTools: ['x'], eventStore: {}, store: {} }[name];

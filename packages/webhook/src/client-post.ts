@@ -1,5 +1,6 @@
 import {
   AsyncMcpError,
+  isAsyncMcpError,
   backoffDelay,
   checkMessage,
   errorCodeOf,
@@ -190,7 +191,9 @@ export function againHeaders(attempt: number, takenBy: string | undefined): Reco
   };
 }
 
+/** @throws what another try does not change: what the user's `headers()` made cannot be sent */
 function unreachable(target: string, error: unknown): AsyncMcpError {
+  if (isAsyncMcpError(error, 'ERR_INVALID_OPTION')) throw error;
   const why = error instanceof Error ? error.message : String(error);
   return new AsyncMcpError('ERR_UNAVAILABLE', `${target} cannot be reached: ${why}`, { cause: error });
 }

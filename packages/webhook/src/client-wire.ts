@@ -15,7 +15,7 @@ import { createServerPost } from './client-post.js';
 import { isLost, isMethodNotFound, refusalDelivery, sessionLost } from './client-refusals.js';
 import type { ClientWire, ClientWireEvents, Envelope, Logger } from '@asyncmcp/core';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
-import type { ConnectionOptions } from 'node:tls';
+import type { TlsOptions } from './tls-option.js';
 import type { Attachment, WebhookReceiver } from './receiver.js';
 import type { ServerAnswer, ServerRequest } from './client-post.js';
 
@@ -30,7 +30,7 @@ export interface ClientWireOptions {
   readonly requestTimeoutMs: number;
   readonly resendAfterMs: number;
   readonly allowsAddress: (url: string) => boolean;
-  readonly tls: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> | undefined;
+  readonly tls: TlsOptions | undefined;
   readonly logger: Logger;
 }
 

@@ -10,10 +10,11 @@ import {
   silentLogger,
 } from '@asyncmcp/core';
 import { createClientWire } from './client-wire.js';
+import { tlsOption } from './tls-option.js';
 import { WebhookReceiver } from './receiver.js';
 import { httpUrlOption } from './server-options.js';
 import type { Logger } from '@asyncmcp/core';
-import type { ConnectionOptions } from 'node:tls';
+import type { TlsOptions } from './tls-option.js';
 
 /** Headers for the server or what stands before it, or a function that makes them, e.g. with a token that expires. */
 export type RequestHeaders =
@@ -44,7 +45,7 @@ export interface WebhookClientTransportOptions {
   /** Which URLs a server may ask to be answered at; `headers` go there, too. Default: those of the origin of `serverUrl`. */
   readonly allowReplyTo?: ((url: string) => boolean) | undefined;
   /** Own certificate authorities, and a certificate to show to the server. Default: those of Node, and none. */
-  readonly tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> | undefined;
+  readonly tls?: TlsOptions | undefined;
   /** pino-compatible. Default: silent. */
   readonly logger?: Logger | undefined;
 }
@@ -70,7 +71,7 @@ export class WebhookClientTransport extends ClientTransport {
   /** @throws AsyncMcpError `ERR_INVALID_OPTION` */
   constructor(options: WebhookClientTransportOptions) {
     knownOptions('WebhookClientTransport', options, OPTION_NAMES);
-    const { receiver, tls } = options;
+    const { receiver } = options;
     if (!(receiver instanceof WebhookReceiver)) throw invalidOption('receiver', receiver, 'a WebhookReceiver');
     const logger = loggerOption(options.logger, silentLogger);
     const clientId = clientIdOption(options.clientId) ?? randomUUID();
@@ -79,7 +80,7 @@ export class WebhookClientTransport extends ClientTransport {
       clientId,
       serverUrl,
       receiver,
-      tls,
+      tls: tlsOption(options.tls),
       logger,
       webhookUrl: httpUrlOption('webhookUrl', options.webhookUrl).href,
       headers: requestHeadersOption(options.headers),
@@ -106,7 +107,14 @@ function isOfOrigin(url: string, origin: string): boolean {
 
 /** The wire's own headers win over the user's; that is said here rather than found out. */
 const OWN_HEADERS =
-  /^(?:x-(?:client|session|request|message|related-request)-id|x-(?:method|protocol-version|reply-to|attempt|taken-by)|content-type)$/i;
+  /^(?:x-(?:client|session|request|message|related-request)-id|x-(?:method|protocol-version|reply-to|attempt|taken-by)|content-(?:type|length)|connection|expect|keep-alive|te|trailer|transfer-encoding|upgrade)$/i;
+
+/** RFC 9110, 5.6.2. */
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+
+/** RFC 9110, 5.5: a token that was read from a file has a line break at its end, as often as not. */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const VALUE_ALLOWED = 'a header whose value is text without line breaks and other control characters';
 
 /**
  * Checks the option `headers` of a client transport.
@@ -132,7 +140,8 @@ function checkHeaders(
   for (const [name, text] of Object.entries(headers)) {
     // The value is not shown: it is a secret as often as not.
     const isOwn = OWN_HEADERS.test(name) || more.includes(name.toLowerCase());
-    if (isOwn || typeof text !== 'string') throw invalidOption('headers', name, allowed);
+    if (isOwn || !HEADER_NAME.test(name)) throw invalidOption('headers', name, allowed);
+    if (typeof text !== 'string' || !HEADER_VALUE.test(text)) throw invalidOption('headers', name, VALUE_ALLOWED);
   }
   return headers;
 }

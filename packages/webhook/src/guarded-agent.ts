@@ -1,6 +1,7 @@
 import { integerOption, knownOptions } from '@asyncmcp/core';
 import { Agent, Pool, buildConnector } from 'undici';
-import type { ConnectionOptions } from 'node:tls';
+import { tlsOption } from './tls-option.js';
+import type { TlsOptions } from './tls-option.js';
 import type { UrlGuard } from './url-guard.js';
 
 /** Options of {@link createGuardedAgent}. */
@@ -19,7 +20,7 @@ export interface GuardedAgentOptions {
   /** Longest body of a response, in bytes; a longer one fails while it is read. Default 65,536. */
   readonly maxResponseBytes?: number | undefined;
   /** Own certificate authorities, and a certificate to show to endpoints that ask. Default: those of Node, and none. */
-  readonly tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> | undefined;
+  readonly tls?: TlsOptions | undefined;
 }
 
 const OPTION_NAMES = [
@@ -63,7 +64,7 @@ export function createGuardedAgent(guard: UrlGuard, options: GuardedAgentOptions
     fallback: 65_536,
     unit: 'bytes',
   });
-  const { ca, cert, key } = options.tls ?? {};
+  const { ca, cert, key } = tlsOption(options.tls) ?? {};
   const tls = {
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),

@@ -25,6 +25,7 @@ export { createResends, nextSend } from './client-resends.js';
 export { againHeaders, parseAnswer, readYes, sendUntilTaken } from './client-post.js';
 export { isLost, isMethodNotFound, refusalDelivery, sessionLost } from './client-refusals.js';
 export { requestHeadersOption } from './client.js';
+export { tlsOption } from './tls-option.js';
 
 export type { Admission, AdmissionOptions, Place } from './server-admission.js';
 export type { Authenticate, Authenticated } from './server-auth.js';
@@ -37,4 +38,5 @@ export type { HttpRefusal } from './http-errors.js';
 export type { Beside, ReceivedHeaders } from './http-wire.js';
 export type { EncodeHeaders } from './delivery-message.js';
 export type { Resendable, Resends, ResendsOptions } from './client-resends.js';
+export type { TlsOptions } from './tls-option.js';
 export type { PersistentSend, PostAnswer, ServerAnswer } from './client-post.js';

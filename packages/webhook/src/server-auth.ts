@@ -61,6 +61,7 @@ type TokenProblem = 'invalid_token' | 'insufficient_scope';
  * @throws AsyncMcpError `ERR_INVALID_OPTION`
  */
 export function createBearerAuth(options: BearerAuthOptions, report: (error: AsyncMcpError) => void): Authenticate {
+  if (!isRecord(options)) throw invalidOption('auth', options, 'an object with a verifier');
   knownOptions('auth', options, OPTION_NAMES);
   const verifier = objectOption('auth.verifier', options.verifier, ['verifyAccessToken']);
   const scopes = scopesOption(options.requiredScopes ?? []);
@@ -69,7 +70,11 @@ export function createBearerAuth(options: BearerAuthOptions, report: (error: Asy
     options.expectedResource === undefined
       ? undefined
       : comparable(stringOption('auth.expectedResource', options.expectedResource));
-  const challenge = challenger(scopes, options.resourceMetadataUrl);
+  const metadataUrl = options.resourceMetadataUrl;
+  const challenge = challenger(
+    scopes,
+    metadataUrl === undefined ? undefined : stringOption('auth.resourceMetadataUrl', metadataUrl),
+  );
 
   async function verify(token: string): Promise<Authenticated | HttpRefusal> {
     const authInfo = await withDeadline(verifier.verifyAccessToken(token), {

@@ -1,5 +1,7 @@
 import { SERVER_OPTION_NAMES, checkServerOptions, integerOption, invalidOption, knownOptions } from '@asyncmcp/core';
 import { pathOption } from './http-app.js';
+import { tlsOption } from './tls-option.js';
+import { createUrlGuard } from './url-guard.js';
 import { parseWebhookUrl } from './webhook-url.js';
 import type { CheckedServerOptions, ServerOptions } from '@asyncmcp/core';
 import type { BearerAuthOptions } from './server-auth.js';
@@ -104,6 +106,10 @@ export function checkSendingServerOptions(
   defaultPath: string,
 ): CheckedWebhookSendingServerOptions {
   const host = checkServerOptions(options);
+  // Used later, and not by every server: a wrong one is said now.
+  const { allowWebhookUrl, allowedPorts, lookup, tls } = options;
+  createUrlGuard({ allowWebhookUrl, allowedPorts, lookup });
+  tlsOption(tls);
   const path = pathOption('path', options.path, defaultPath);
   const healthPath = options.healthPath === false ? undefined : pathOption('healthPath', options.healthPath, '/health');
   if (healthPath === path) throw invalidOption('healthPath', healthPath, 'another path than "path"');

@@ -250,6 +250,13 @@ describe('initialize', () => {
   });
 });
 
+it('headers that a function makes and that cannot be sent are told of at once', async () => {
+  const { url, seen } = await scripted({ status: 202 });
+  const transport = await transportTo(url, { headers: () => ({ 'x-session-id': 'mine' }) });
+  expect(await rejectionOf(transport.send(PING))).toMatchObject({ code: 'ERR_INVALID_OPTION' });
+  expect(seen).toEqual([]);
+});
+
 describe('options', () => {
   it.each([
     [{ serverUrl: 'ftp://example.com' }, /"serverUrl"/],
@@ -259,6 +266,12 @@ describe('options', () => {
     [{ clientId: 'two words' }, /"clientId"/],
     [{ headers: { 'X-Client-ID': 'me' } }, /"headers"/],
     [{ headers: { authorization: 1 } }, /"headers"/],
+    [{ headers: { authorization: 'Bearer x\n' } }, /"headers" is "authorization".*line breaks/],
+    [{ headers: { 'bad name': 'x' } }, /"headers" is "bad name"/],
+    [{ headers: { 'Content-Length': '7' } }, /"headers" is "Content-Length"/],
+    [{ tls: null }, /"tls"/],
+    [{ tls: { rejectUnauthorized: false } }, /"tls".*ca, cert, key/],
+    [{ tls: { ca: 5 } }, /"tls"/],
     [{ retryForMs: -1 }, /"retryForMs"/],
     [{ resendAfterMs: 1.5 }, /"resendAfterMs"/],
     [{ allowReplyTo: true }, /"allowReplyTo"/],

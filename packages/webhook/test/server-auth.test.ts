@@ -125,7 +125,9 @@ describe('with auth', () => {
   });
 
   it.each([
+    [null, /"auth" is null/],
     [{ verifier: {} }, /auth.verifier/],
+    [{ ...auth(), resourceMetadataUrl: 5 }, /auth.resourceMetadataUrl/],
     [{ ...auth(), requiredScopes: ['two words'] }, /auth.requiredScopes/],
     [{ ...auth(), verfier: 1 }, /no option "verfier"/],
   ])('options are checked: %j', (wrong, message) => {
