@@ -22,11 +22,8 @@ export function takeUnanswered(
   options: PostOptions,
 ): void {
   const envelope = envelopeOf(metadata, body, message, { extra: extraOf(request, sender) });
-  options.inbox.keep(envelope, 1, place, UNANSWERED);
+  options.inbox.note(envelope, place);
 }
-
-/** Who has sent what needs no answer hears no more than that it was taken. */
-const UNANSWERED: ConnectedSender = { taken: () => {}, refuse: () => {}, settled: () => {} };
 
 /** A call whose answer is delivered by webhook: 202 as soon as the session has it. */
 export async function takeCall({ message, place }: Entered, post: Post, options: PostOptions): Promise<FastifyReply> {

@@ -80,6 +80,21 @@ describe('a session over Streamable HTTP', () => {
     expect(server.server.sessions.list()).toEqual([]);
   });
 
+  it('has room for calls whatever its client cancels that is not there', async () => {
+    const server = await startServer({ maxCallsPerSession: 5 });
+    const { headers } = await openSession(server, { webhook: false });
+    const cancel = (requestId: number) => ({
+      jsonrpc: '2.0',
+      method: 'notifications/cancelled',
+      params: { requestId },
+    });
+    const cancelled = Array.from({ length: 100 }, (_, id) => post(server.url, cancel(id + 100), headers));
+    for (const { status } of await Promise.all(cancelled)) expect(status).toBe(202);
+    expect(textOf((await post(server.url, call(1, 'echo', { value: 'there is room' }), headers)).messages[0])).toBe(
+      'there is room',
+    );
+  });
+
   it('is named by the header of MCP alone, which proxies route by', async () => {
     const server = await startServer();
     const [mine, other] = [await openSession(server), await openSession(server)];

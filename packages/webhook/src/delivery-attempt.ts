@@ -12,8 +12,9 @@ import type { Target } from './delivery-endpoint.js';
 const BODY_TIMEOUT_MS = 1000;
 
 /**
- * Statuses below 500 with which another try may help. 404, too: a receiver that is just being started, or the ingress before
- * one, answers it.
+ * Statuses below 500 with which another try may help. 404, too: a receiver that is just being started, or the ingress before one, answers
+ * it. (And 401 for a replay, which is this very try: something on the way has sent it twice. The next one has a timestamp of its own, and
+ * is answered as what became of the message.)
  */
 const AGAIN: ReadonlySet<number> = new Set([404, 408, 425, 429]);
 
@@ -49,8 +50,8 @@ export async function post({
     let timer: NodeJS.Timeout | undefined;
     const sent: HttpExchange = new HttpExchange(
       () => {
-        // Only what a receiver has to say about a size is worth waiting for.
-        if (sent.status !== 413) resolve(sent);
+        // Only what a receiver has to say about a size or a signature is worth waiting for.
+        if (sent.status !== 413 && sent.status !== 401) resolve(sent);
         // As a rule the rest came with the status, and there is no time to limit.
         queueMicrotask(() => {
           if (!sent.over)
@@ -74,7 +75,8 @@ export async function post({
   if (status === 413)
     return { again: false, health: 'well', retryAfterMs: 0, status, limitBytes: limitIn(exchange.text()) };
   const retryAfterMs = Math.min(LONGEST_WAIT_MS, parseRetryAfter(exchange.headers['retry-after'], now()));
-  const again = (status >= 300 && status < 400) || status >= 500 || AGAIN.has(status);
+  const isCopy = status === 401 && dataIn(exchange.text())['reason'] === 'replay';
+  const again = isCopy || (status >= 300 && status < 400) || status >= 500 || AGAIN.has(status);
   return { again, health: healthOf(status), retryAfterMs, status };
 }
 
@@ -85,14 +87,19 @@ function healthOf(status: number): Health {
 
 /** The limit that a receiver of ours tells: a JSON-RPC error whose `data.limitBytes` is a number. */
 function limitIn(text: string): number | undefined {
+  const limit = dataIn(text)['limitBytes'];
+  return typeof limit === 'number' ? limit : undefined;
+}
+
+/** The `data` of a JSON-RPC error. */
+function dataIn(text: string): Readonly<Record<string, unknown>> {
   let answer: unknown;
   try {
     answer = JSON.parse(text);
   } catch {
-    return undefined;
+    return {};
   }
   const error = isRecord(answer) ? answer['error'] : undefined;
   const data = isRecord(error) ? error['data'] : undefined;
-  const limit = isRecord(data) ? data['limitBytes'] : undefined;
-  return typeof limit === 'number' ? limit : undefined;
+  return isRecord(data) ? data : {};
 }

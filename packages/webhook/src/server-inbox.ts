@@ -50,6 +50,13 @@ export interface Inbox {
    * @param place - given back when the message is done with
    */
   keep(envelope: InboundEnvelope, attempt: number, place: Place, sender: ConnectedSender): void;
+  /**
+   * Takes a message that nobody waits for an answer to: a notification, or an answer. While it waits to be tried again, e.g. for the call
+   * that it cancels, it takes no place from calls; where too many wait, it is dropped.
+   *
+   * @param place - given back when the message is done with, or has to wait
+   */
+  note(envelope: InboundEnvelope, place: Place): void;
   /** What would be tried again is given up from now on, and what waits for it. */
   close(): void;
 }
@@ -86,6 +93,9 @@ export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
     },
     keep(envelope, attempt, place, sender) {
       deliver(new KeptMessage(envelope, attempt, place, sender, tryAgain));
+    },
+    note(envelope, place) {
+      deliver(new NotedMessage(envelope, place, tryAgain, () => waiting.size < MAX_NOTED));
     },
     close() {
       closed = true;
@@ -212,6 +222,45 @@ class KeptMessage implements InboxMessage, WaitingSender {
 
   async retry(delayMs = 0): Promise<void> {
     this.#tryAgain(this, delayMs);
+  }
+
+  /** The host has reported why. */
+  reject(): Promise<void> {
+    return this.ack();
+  }
+}
+
+/** Most messages that wait to be tried again, for one more of those that nobody waits for to be among them. */
+const MAX_NOTED = 1000;
+
+/** A message that nobody waits for an answer to. */
+class NotedMessage implements InboxMessage {
+  readonly envelope: InboundEnvelope;
+  readonly sender = undefined;
+  attempt = 1;
+  readonly #place: Place;
+  readonly #tryAgain: (message: NotedMessage, delayMs: number) => void;
+  readonly #mayWait: () => boolean;
+
+  constructor(
+    envelope: InboundEnvelope,
+    place: Place,
+    onTryAgain: (message: NotedMessage, delayMs: number) => void,
+    mayWait: () => boolean,
+  ) {
+    this.envelope = envelope;
+    this.#place = place;
+    this.#tryAgain = onTryAgain;
+    this.#mayWait = mayWait;
+  }
+
+  async ack(): Promise<void> {
+    this.#place.settled();
+  }
+
+  async retry(delayMs = 0): Promise<void> {
+    this.#place.settled();
+    if (this.#mayWait()) this.#tryAgain(this, delayMs);
   }
 
   /** The host has reported why. */

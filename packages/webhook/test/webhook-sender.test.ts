@@ -168,6 +168,15 @@ describe('tried again', () => {
     expect({ hooks: server.hooks.length, retries: system.retries }).toEqual({ hooks: 2, retries: 1 });
   });
 
+  it('after 401 for a replay: what stands between has sent the same try twice', async () => {
+    const data = { code: 'ERR_SIGNATURE_INVALID', reason: 'replay' };
+    const replay = JSON.stringify({ jsonrpc: '2.0', error: { code: -32600, message: 'seen before', data } });
+    const server = await hookServer(inTurn(status(401, {}, replay), status(200)));
+    const system = sender();
+    await system.send(server.url, answerTo(1), undefined);
+    expect({ hooks: server.hooks.length, undelivered: system.undelivered }).toEqual({ hooks: 2, undelivered: [] });
+  });
+
   it('within a minute, however long Retry-After says', async () => {
     const server = await hookServer(status(503, { 'retry-after': '3600' }));
     const system = sender({ retryForMs: 90_000 });
