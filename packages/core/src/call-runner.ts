@@ -1,5 +1,6 @@
 import { Call } from './call.js';
 import { createEnvelope } from './envelope.js';
+import { toAsyncMcpError } from './errors.js';
 import { isErrorResponse } from './jsonrpc.js';
 import { requestIdInUse, sessionEnded } from './refusals.js';
 import { sessionTarget } from './responder.js';
@@ -12,6 +13,7 @@ import type {
   JSONRPCResultResponse,
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
+import type { AsyncMcpError } from './errors.js';
 import type { Flight, FlightLedger } from './flight.js';
 import type { Responder } from './responder.js';
 import type { Session } from './session.js';
@@ -30,6 +32,8 @@ export interface CallRunnerOptions {
   readonly commit: (session: Session, protocolVersion: string | undefined) => Promise<void>;
   /** Drops a session whose `initialize` has failed. */
   readonly discard: (session: Session) => Promise<void>;
+  /** Told of a session that could not be put on record: its `initialize` comes back, and whoever runs the server should know why. */
+  readonly report: (error: AsyncMcpError) => void;
 }
 
 /** Runs clients' requests through their sessions' servers, and sends what comes of them. */
@@ -177,6 +181,9 @@ export class CallRunner {
     try {
       await this.#options.commit(session, typeof version === 'string' ? version : undefined);
     } catch (error) {
+      this.#options.report(
+        toAsyncMcpError(error, 'ERR_SESSION_STORE', `Session ${session.id} could not be put on record`),
+      );
       await this.#options.discard(session);
       throw error;
     }

@@ -99,6 +99,7 @@ export class SessionHost implements Sessions {
       commit: (session, protocolVersion) =>
         this.#registry.commit(session, protocolVersion === undefined ? {} : { protocolVersion }),
       discard: (session) => this.#registry.release(session),
+      report: (error) => this.#report(error),
     });
     this.#router = new InboundRouter({
       ...options,

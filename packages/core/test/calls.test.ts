@@ -183,6 +183,22 @@ describe('a call that was tried too often', () => {
   });
 });
 
+describe('an initialize whose session cannot be put on record', () => {
+  it('comes back, and whoever runs the server hears why', async () => {
+    const clock = movableClock();
+    const store = new FaultyStore();
+    store.before = async (operation) => {
+      clock.advance(60_000); // No time is left to ask again.
+      if (operation === 'put') throw new Error('the disk is full');
+    };
+    const host = startHost({ store });
+    const opening = host.receive({ message: initialize() });
+    await until(() => opening.settlement() === 'retry');
+    expect(host.errors).toMatchObject([{ code: 'ERR_SESSION_STORE', message: /on record/ }]);
+    expect(host.host.list()).toEqual([]);
+  });
+});
+
 describe('a call that fails before it runs, for the last time', () => {
   it('tells its caller that the store failed', async () => {
     const clock = movableClock();
