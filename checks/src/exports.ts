@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { publishedPackages } from './repository.js';
@@ -14,9 +15,9 @@ export interface DocumentedName {
 
 const OPTIONS = { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext, types: ['node'] };
 
-/** All that the published packages export, with the members of interfaces and classes, as their declarations say. */
+/** All that the published packages export, at each of their entry points, with the members of interfaces and classes. */
 export function exportedNames(): DocumentedName[] {
-  const entries = new Map([...publishedPackages()].map(([name, path]) => [name, join(path, 'dist', 'index.d.ts')]));
+  const entries = new Map([...publishedPackages()].flatMap(([name, path]) => entryPoints(name, path)));
   const program = ts.createProgram([...entries.values()], OPTIONS);
   const checker = program.getTypeChecker();
   return [...entries].flatMap(([name, path]) => {
@@ -25,6 +26,16 @@ export function exportedNames(): DocumentedName[] {
     if (module === undefined) throw new Error(`${name} is not built`);
     return checker.getExportsOfModule(module).flatMap((symbol) => namesOf(`${name}: `, symbol, checker));
   });
+}
+
+/** `@asyncmcp/webhook/parts` and its declarations, say. */
+function entryPoints(name: string, directory: string): [string, string][] {
+  const manifest = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as {
+    readonly exports: Readonly<Record<string, string | { readonly types: string }>>;
+  };
+  return Object.entries(manifest.exports).flatMap(([subpath, target]): [string, string][] =>
+    typeof target === 'string' ? [] : [[name + subpath.slice(1), join(directory, target.types)]],
+  );
 }
 
 function namesOf(prefix: string, exported: ts.Symbol, checker: ts.TypeChecker): DocumentedName[] {

@@ -13,7 +13,11 @@ describe('every public export', () => {
 
   test('is looked at', () => {
     expect(names.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['@asyncmcp/core: ServerOptions.maxSessions', '@asyncmcp/sqs: SqsServer.start']),
+      expect.arrayContaining([
+        '@asyncmcp/core: ServerOptions.maxSessions',
+        '@asyncmcp/sqs: SqsServer.start',
+        '@asyncmcp/webhook/parts: Inbox.post',
+      ]),
     );
   });
 

@@ -57,7 +57,9 @@ export type ServerPost = (request: ServerRequest) => Promise<ServerAnswer>;
 
 /** What a server answered to one try. */
 export interface PostAnswer {
+  /** The HTTP status. */
   readonly status: number;
+  /** The header `Retry-After`. */
   readonly retryAfter: string | string[] | undefined;
   /** The JSON it consists of; undefined where it is none, or was not read. */
   readonly body: unknown;

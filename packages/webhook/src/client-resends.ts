@@ -5,9 +5,11 @@ import type { ServerAnswer, ServerRequest } from './client-post.js';
 /** A request as far as sending it again is concerned. */
 export type Resendable = Pick<ServerRequest, 'attempt' | 'takenBy'>;
 
+/** When and how requests are sent again. */
 export interface ResendsOptions<R extends Resendable> {
   /** How long after a request was sent last it is sent again, in milliseconds; 0: never. */
   readonly afterMs: number;
+  /** Sends a request; resolves with what its server says of it. */
   readonly post: (request: R) => Promise<ServerAnswer>;
   /** Told when a server refused, or could not be reached; it says whether there is any use in going on. */
   readonly onFailed: (id: RequestId, error: unknown) => Promise<'go on' | 'stop'>;
@@ -24,6 +26,7 @@ export interface Resends<R extends Resendable> {
   taken(id: RequestId, answer: ServerAnswer): void;
   /** It is answered, or nobody waits for it any more. */
   answered(id: RequestId): void;
+  /** Sends nothing again any more. */
   close(): void;
 }
 
@@ -37,6 +40,7 @@ interface Open<R> {
 /** How many times in the interval it is looked for what is due. */
 const LOOKS = 4;
 
+/** For the requests of one client transport. */
 export function createResends<R extends Resendable>({ afterMs, post, onFailed }: ResendsOptions<R>): Resends<R> {
   const open = new TransientMap<RequestId, Open<R>>();
   let timer: NodeJS.Timeout | undefined;

@@ -4,8 +4,11 @@ import type { JSONRPCErrorResponse } from '@modelcontextprotocol/sdk/types.js';
 
 /** A refusal over HTTP: the body of an error is a JSON-RPC error object. */
 export interface HttpRefusal {
+  /** The HTTP status. */
   readonly status: number;
+  /** What is wrong; its `data.code` is one of the error codes. */
   readonly body: JSONRPCErrorResponse;
+  /** Such as `Retry-After`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -20,6 +23,7 @@ export function httpRefusal(
   return { status, body: errorResponse(undefined, code, error), headers };
 }
 
+/** Answers a request with a refusal. */
 export function sendRefusal(reply: FastifyReply, { status, body, headers }: HttpRefusal): void {
   if (headers !== undefined) void reply.headers(headers);
   void reply.code(status).type('application/json').send(JSON.stringify(body));

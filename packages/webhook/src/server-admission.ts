@@ -1,5 +1,6 @@
 import { TransientMap } from '@asyncmcp/core';
 
+/** How much an HTTP server has in the works at most. */
 export interface AdmissionOptions {
   /** Most messages in the works at once. */
   readonly maxInFlight: number;
@@ -56,6 +57,7 @@ export function enterOrCopy(
   return typeof place === 'string' && isKnown() ? NO_PLACE : place;
 }
 
+/** Counts what is in the works, and gives places for more as long as there are any. */
 export function createAdmission({ maxInFlight, maxPerSession }: AdmissionOptions): Admission {
   const byOwner = new TransientMap<string, Counts>();
   let inFlight = 0;

@@ -41,7 +41,9 @@ export interface BearerAuthOptions {
 
 /** A request whose token is good. */
 export interface Authenticated {
+  /** Whom the token stands for. */
   readonly principal: string;
+  /** What the verifier said of the token; handlers find it in their `extra`. */
   readonly authInfo: AuthInfo;
 }
 
@@ -109,6 +111,7 @@ export function createBearerAuth(options: BearerAuthOptions, report: (error: Asy
 /** How long a verifier may take, in milliseconds. */
 const VERIFIER_TIMEOUT_MS = 10_000;
 
+/** Whether the header `Authorization` came to a refusal. */
 export function isRefusal(outcome: Authenticated | HttpRefusal): outcome is HttpRefusal {
   return 'status' in outcome;
 }

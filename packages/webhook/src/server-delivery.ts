@@ -17,24 +17,33 @@ import type { GuardedAgentOptions } from './guarded-agent.js';
 import type { UrlGuardOptions } from './url-guard.js';
 import type { UndeliveredWebhook } from './webhook-sender.js';
 
+/** How a server sends webhooks. */
 export interface WebhookDeliveryOptions extends UrlGuardOptions {
+  /** Own certificate authorities, and a certificate to show to endpoints that ask. Default: those of Node, and none. */
   readonly tls?: GuardedAgentOptions['tls'];
+  /** No further try of a message begins this long after it was to be sent, in milliseconds. */
   readonly deliverForMs: number;
+  /** How long an endpoint may take to answer one try, in milliseconds. */
   readonly deliveryTimeoutMs: number;
+  /** Most messages of one session in the works; `send()` beyond that waits. */
   readonly maxQueuedPerSession: number;
   /** The record of a session, which holds the secret that its webhooks are signed with. */
   readonly recordOf: (sessionId: string) => Promise<SessionRecord | undefined>;
+  /** Told of each message that was given up, with the whole of it. */
   readonly onundelivered: (failure: UndeliveredWebhook) => void;
   /** Told of a session whose endpoint says that it is gone for good (410). */
   readonly onGone: (sessionId: string) => void;
+  /** Told of what fails beside a delivery. */
   readonly report: (error: AsyncMcpError) => void;
   /** What stands beside a message on its way. Default: the headers of the webhook transport. */
   readonly encodeHeaders?: EncodeHeaders | undefined;
+  /** Told of what is tried again, and given up. */
   readonly logger: Logger;
 }
 
 /** All that a server needs to send webhooks: the way out, and what is shared by those who use it. */
 export interface WebhookDelivery {
+  /** Sends the host's replies. */
   readonly replyPort: ReplyPort;
   /**
    * For a call that is neither done nor can be tried again here. A client of this project posts it again, to the next server; any

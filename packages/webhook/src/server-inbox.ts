@@ -25,6 +25,7 @@ interface InboxMessage extends Settlement {
   attempt: number;
 }
 
+/** What an inbox hands its messages to. */
 export interface InboxOptions {
   /** Takes a delivery; never rejects. */
   readonly handle: (delivery: Delivery) => Promise<void>;
@@ -61,6 +62,7 @@ export interface Inbox {
   close(): void;
 }
 
+/** An inbox, empty and open. */
 export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
   const waiting = new Map<InboxMessage, NodeJS.Timeout>();
   let closed = false;

@@ -4,6 +4,7 @@ import type { Logger } from '@asyncmcp/core';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import type { ListenOptions, ListeningAt } from './http-app.js';
 
+/** What a server does as it begins and ends. */
 export interface ServerLifecycleOptions {
   /** Adds the routes to an instance of fastify that is theirs alone. It may throw, for a path that is taken: nothing has begun then. */
   readonly addRoutes: (app: FastifyInstance) => void;
@@ -13,6 +14,7 @@ export interface ServerLifecycleOptions {
   readonly finish: () => Promise<void>;
   /** Aborting it closes the server. */
   readonly signal: AbortSignal | undefined;
+  /** Told of what fails beside a call. */
   readonly report: (error: AsyncMcpError) => void;
 }
 
@@ -27,6 +29,7 @@ export class ServerLifecycle {
   #finished: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
+  /** For one server; nothing happens yet. */
   constructor(options: ServerLifecycleOptions) {
     this.#options = options;
     this.plugin = async (app) => {
@@ -114,9 +117,11 @@ function over(): AsyncMcpError {
   return new AsyncMcpError('ERR_CLOSED', 'This server is closed; make a new one.');
 }
 
+/** Who is told of errors, and in whose name. */
 export interface ReporterOptions {
   /** The class that reports, e.g. `WebhookServer`. */
   readonly name: string;
+  /** Told first. */
   readonly logger: Logger;
   /** Told of every error; what it throws becomes a warning of the process. */
   readonly onerror: (error: AsyncMcpError) => void;

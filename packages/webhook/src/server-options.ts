@@ -52,14 +52,23 @@ export interface WebhookServerOptions extends WebhookSendingServerOptions {
 
 /** What the shared options come to, those apart that their own modules check. */
 export interface CheckedWebhookSendingServerOptions {
+  /** Those that all servers share. */
   readonly host: CheckedServerOptions;
+  /** Where messages are posted. */
   readonly path: string;
+  /** Where the health route is; undefined: nowhere. */
   readonly healthPath: string | undefined;
+  /** Longest body of a POST, in bytes. */
   readonly maxMessageBytes: number;
+  /** Most calls that run or wait for their turn. */
   readonly maxCallsInFlight: number;
+  /** The same of one session. */
   readonly maxCallsPerSession: number;
+  /** For how long a webhook is tried, in milliseconds. */
   readonly deliverForMs: number;
+  /** How long an endpoint may take to answer one try, in milliseconds. */
   readonly deliveryTimeoutMs: number;
+  /** Most webhooks of one session in the works. */
   readonly maxQueuedPerSession: number;
 }
 
