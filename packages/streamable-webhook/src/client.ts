@@ -17,8 +17,8 @@ import { createStreamableWire } from './client-wire.js';
 import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 import type { StreamableHTTPReconnectionOptions } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Logger } from '@asyncmcp/core';
-import type { RequestHeaders } from '@asyncmcp/webhook';
-import type { TlsOptions } from '@asyncmcp/webhook/parts';
+import type { RequestHeaders, TlsOptions } from '@asyncmcp/webhook';
+
 import type { Fetch } from './client-exchange.js';
 import type { StreamableWire } from './client-wire.js';
 

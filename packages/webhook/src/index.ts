@@ -34,6 +34,7 @@ export type { SignatureHeaders, Signer, VerifiedWebhook, Verifier, VerifierOptio
 export type { ReplayVerdict, ReplayWindowOptions } from './replay-window.js';
 export type { AllowWebhookUrl, LookupAll, UrlGuard, UrlGuardOptions, WebhookUrlInfo } from './url-guard.js';
 export type { GuardedAgentOptions } from './guarded-agent.js';
+export type { TlsOptions } from './tls-option.js';
 export type { WebhookServerOptions } from './server-options.js';
 export type { HostCheckOptions } from './host-check.js';
 export type { BearerAuthOptions, TokenVerifier } from './server-auth.js';

@@ -38,5 +38,4 @@ export type { HttpRefusal } from './http-errors.js';
 export type { Beside, ReceivedHeaders } from './http-wire.js';
 export type { EncodeHeaders } from './delivery-message.js';
 export type { Resendable, Resends, ResendsOptions } from './client-resends.js';
-export type { TlsOptions } from './tls-option.js';
 export type { PersistentSend, PostAnswer, ServerAnswer } from './client-post.js';
