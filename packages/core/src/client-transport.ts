@@ -77,6 +77,8 @@ export class ClientTransport implements Transport {
   #initialize: { readonly wireId: string; readonly originalId: RequestId } | undefined;
   #protocolVersion: string | undefined;
   #replyTo: string | undefined;
+  /** Whether its user has heard that the session is lost. */
+  #lossReported = false;
   #state: 'new' | 'starting' | 'started' | 'closed' = 'new';
   #closed: Promise<void> | undefined;
 
@@ -347,6 +349,11 @@ export class ClientTransport implements Transport {
 
   /** Whatever the user's logger or callback does, it must not stop what was being done. */
   #report(error: AsyncMcpError): void {
+    // A transport has one session, which is lost once, however many calls hear of it.
+    if (error.code === 'ERR_SESSION_LOST') {
+      if (this.#lossReported) return;
+      this.#lossReported = true;
+    }
     try {
       this.#logger.warn({ err: error }, error.message);
       this.onerror?.(error);

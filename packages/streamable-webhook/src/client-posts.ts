@@ -150,7 +150,8 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
     const ask = async (): Promise<ExchangeAnswer> =>
       exchange.send({ method: 'GET', headers: await headersOf(init), body: null, signal: signalOf(init) });
     if (!options.reopensStreams) return unlessClosed(ask, options.closing);
-    return openStream(ask, options);
+    const sessionId = new Headers(init.headers).get(StreamableHeader.sessionId) ?? undefined;
+    return openStream(ask, { ...options, sessionId });
   }
 
   async function watch(id: RequestId, closed: Promise<void>, server: ServerAnswer): Promise<void> {

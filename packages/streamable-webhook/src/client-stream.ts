@@ -1,9 +1,19 @@
-import { AsyncMcpError, backoffDelay, pause } from '@asyncmcp/core';
-import { parseRetryAfter } from '@asyncmcp/webhook/parts';
+import {
+  AsyncMcpError,
+  JsonRpcErrorCode,
+  backoffDelay,
+  checkMessage,
+  isErrorResponse,
+  isResponse,
+  pause,
+} from '@asyncmcp/core';
+import { parseAnswer, parseRetryAfter, sessionLost } from '@asyncmcp/webhook/parts';
 import type { Logger } from '@asyncmcp/core';
 import type { ExchangeAnswer } from './client-exchange.js';
 
 export interface StreamOptions {
+  /** The session that is asked for its stream. */
+  readonly sessionId: string | undefined;
   /** Told once when asking begins to fail. */
   readonly failed: (error: AsyncMcpError) => void;
   readonly logger: Logger;
@@ -23,10 +33,15 @@ const NO_STREAM: ExchangeAnswer = { status: 405, headers: {}, text: '', stream: 
  * three seconds, and then never again: what a session says by itself would not be heard any more once its server was away for longer.
  */
 export async function openStream(ask: () => Promise<ExchangeAnswer>, options: StreamOptions): Promise<ExchangeAnswer> {
-  const { failed, logger, closing } = options;
+  const { sessionId, failed, logger, closing } = options;
   for (let attempt = 1; ; attempt++) {
     const answer = await unlessClosed(ask, closing).catch(toError);
-    if (!(answer instanceof Error) && !mayPass(answer.status)) return answer;
+    if (!(answer instanceof Error) && !mayPass(answer.status)) {
+      const lost = sessionLost(notFoundIn(answer), sessionId);
+      if (lost === undefined) return answer;
+      failed(lost);
+      return NO_STREAM;
+    }
     const error = unavailable(answer);
     if (attempt === 1) failed(error);
     const delayMs = Math.max(backoffDelay(attempt, BACKOFF), askedDelay(answer));
@@ -54,6 +69,15 @@ export async function unlessClosed(ask: () => Promise<ExchangeAnswer>, closing: 
 
 function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+/** What a server says that does not know the session any more. (One that just has no such route says 404, too, but not that.) */
+function notFoundIn({ status, text }: ExchangeAnswer): AsyncMcpError | undefined {
+  const answer = status === 404 ? checkMessage(parseAnswer(text)) : undefined;
+  if (answer?.ok !== true || !isResponse(answer.message) || !isErrorResponse(answer.message)) return undefined;
+  const { error } = answer.message;
+  if (error.code !== JsonRpcErrorCode.sessionNotFound) return undefined;
+  return new AsyncMcpError('ERR_SESSION_NOT_FOUND', error.message, { details: { error, status } });
 }
 
 function mayPass(status: number): boolean {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { createDeferred, rejectionOf, until } from '@asyncmcp/testkit';
-import { MemorySessionStore } from '@asyncmcp/core';
+import { MemorySessionStore, isAsyncMcpError } from '@asyncmcp/core';
 import { InMemoryEventStore } from '@modelcontextprotocol/sdk/examples/shared/inMemoryEventStore.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { ErrorCode, ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
@@ -294,6 +294,23 @@ describe('the stream of what a session says by itself', () => {
     const next = await system().server({ store });
     await isHeard(client, () => next.made[0]?.sendToolListChanged());
     expect(errors).toMatchObject([{ code: 'ERR_UNAVAILABLE', message: expect.stringMatching(/asked again/) }]);
+  });
+
+  it('is not there where the server was restarted without its sessions: that is told, once', async () => {
+    const first = await system().server({ drainTimeoutMs: 10 });
+    const client = await system().client();
+    const errors: Error[] = [];
+    client.onerror = (error) => void errors.push(error);
+    await until(() => streams() === 1, { message: 'the client to listen' });
+    await first.server.close();
+    system().targets.length = 0;
+    await system().server();
+    await until(() => errors.some((error) => isAsyncMcpError(error, 'ERR_SESSION_LOST')), { message: 'the news' });
+    const asked = streams();
+    const told = performance.now();
+    await until(() => performance.now() - told > 3200, { message: 'the time in which it would be asked again' });
+    expect(streams()).toBe(asked);
+    expect(errors.filter((error) => isAsyncMcpError(error, 'ERR_SESSION_LOST'))).toHaveLength(1);
   });
 
   it('is not asked for any more once the transport is closed', async () => {

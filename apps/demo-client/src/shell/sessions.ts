@@ -24,6 +24,8 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #records: SessionRecord[] = [];
   #connection: Connection | undefined;
+  /** What goes wrong with a session that is being left is nobody's business any more. */
+  #leaving = false;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -55,7 +57,7 @@ export class Sessions {
         onError: (error) => {
           // Calls fail with it, too.
           if (isAsyncMcpError(error, 'ERR_SESSION_LOST')) this.#lose(made.connection);
-          else onError(error);
+          else if (!this.#leaving) onError(error);
         },
         onClose: () => this.#lose(made.connection),
       },
@@ -97,12 +99,15 @@ export class Sessions {
   async #leave(): Promise<void> {
     const connection = this.#connection;
     if (connection === undefined) return;
+    this.#leaving = true;
     try {
       await this.end();
     } catch {
       // It is left to the server, which forgets it after a while.
       this.#forget('left');
       await connection.close();
+    } finally {
+      this.#leaving = false;
     }
   }
 
@@ -110,7 +115,7 @@ export class Sessions {
   #lose(connection: Connection | undefined): void {
     if (connection === undefined || connection !== this.#connection) return;
     this.#forget('lost');
-    this.#options.onLost();
+    if (!this.#leaving) this.#options.onLost();
     // Not at once: what noticed it is still to fail, and says why.
     setImmediate(() => void connection.close());
   }
