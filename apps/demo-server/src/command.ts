@@ -16,6 +16,7 @@ export interface Flags {
   host: string;
   port: number;
   concurrency: number;
+  sessions?: string;
   allowPrivateFetch: boolean;
   allowWebhookHosts: readonly string[];
   logLevel: LogLevel;
@@ -45,6 +46,10 @@ Transports:
     Streamable HTTP. Those that give a webhook get the results of the slow tools
     (analyze, count_words, wait) there, and hold no connection for them.
 
+Servers over one queue need one folder of sessions: any of them then answers any
+client, and what one was doing when it was killed is done by another. Over queues
+that is when the visibility timeout has passed, 30 seconds after.
+
 Ctrl-C or SIGTERM stops it when the calls that run are finished; once more stops
 it at once.`;
 
@@ -65,6 +70,12 @@ export function createCommand(): Command {
         .env('ASYNCMCP_CONCURRENCY')
         .argParser(wholeNumber(1, 10_000))
         .default(100),
+    )
+    .addOption(
+      new Option(
+        '--sessions <folder>',
+        'keeps sessions in files, for servers that share them and for those that are started again; else in memory',
+      ).env('ASYNCMCP_SESSIONS'),
     )
     .addOption(
       new Option(

@@ -7,6 +7,7 @@ import { createSafeFetch } from './safe-fetch.js';
 import { serveAws } from './serve-aws.js';
 import { serveStreamableWebhook } from './serve-streamable-webhook.js';
 import { serveWebhook } from './serve-webhook.js';
+import { openSharedSessions } from './shared-sessions.js';
 import { onStopSignal } from './stop-signal.js';
 import type { Flags } from './command.js';
 import type { ConsoleLog } from './console-log.js';
@@ -34,13 +35,14 @@ async function main(flags: Flags): Promise<void> {
   log.event('server', 'stopped');
 }
 
-async function serve({ allowPrivateFetch, ...flags }: Flags, log: ConsoleLog): Promise<Serving> {
+async function serve({ allowPrivateFetch, sessions, ...flags }: Flags, log: ConsoleLog): Promise<Serving> {
   const { transport, requestQueueUrl } = flags;
   const safeFetch = createSafeFetch({ allowPrivate: () => allowPrivateFetch });
-  if (transport === 'webhook') return serveWebhook({ ...flags, safeFetch }, log);
-  if (transport === 'streamable-webhook') return serveStreamableWebhook({ ...flags, safeFetch }, log);
+  const common = { ...flags, safeFetch, store: await openSharedSessions(sessions) };
+  if (transport === 'webhook') return serveWebhook(common, log);
+  if (transport === 'streamable-webhook') return serveStreamableWebhook(common, log);
   if (requestQueueUrl === undefined) return command.error(NO_QUEUE, { exitCode: 2 });
-  return serveAws({ ...flags, transport, requestQueueUrl, safeFetch }, log);
+  return serveAws({ ...common, transport, requestQueueUrl }, log);
 }
 
 try {

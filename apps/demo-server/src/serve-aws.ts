@@ -3,7 +3,7 @@ import { SqsServer } from '@asyncmcp/sqs';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { openSession } from './open-session.js';
-import type { ServerLike, SessionInfo } from '@asyncmcp/core';
+import type { ServerLike, SessionInfo, SessionStore } from '@asyncmcp/core';
 import type { ConsoleLog } from './console-log.js';
 import type { SafeFetch } from './safe-fetch.js';
 import type { Serving } from './serving.js';
@@ -17,12 +17,14 @@ export interface ServeAwsOptions {
   readonly endpoint?: string | undefined;
   readonly region?: string | undefined;
   readonly concurrency: number;
+  /** Default: in memory. */
+  readonly store?: SessionStore | undefined;
   readonly safeFetch: SafeFetch;
 }
 
 /** Serves over SQS, or SNS and SQS. */
 export async function serveAws(options: ServeAwsOptions, log: ConsoleLog): Promise<Serving> {
-  const { transport, requestQueueUrl, deadLetterQueueUrl, endpoint, region, concurrency, safeFetch } = options;
+  const { transport, requestQueueUrl, deadLetterQueueUrl, endpoint, region, concurrency, store, safeFetch } = options;
   const config = { ...(endpoint && { endpoint }), ...(region && { region }) };
   const [sqs, sns] = [new SQSClient(config), new SNSClient(config)];
   const common = {
@@ -30,6 +32,7 @@ export async function serveAws(options: ServeAwsOptions, log: ConsoleLog): Promi
     requestQueueUrl,
     ...(deadLetterQueueUrl && { deadLetterQueueUrl }),
     concurrency,
+    store,
     logger: log.logger,
   };
   const open = (session: SessionInfo, broadcast?: Broadcast): ServerLike =>

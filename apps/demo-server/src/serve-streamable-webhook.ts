@@ -10,7 +10,7 @@ const PATH = '/mcp';
 
 /** Serves over Streamable HTTP: the tools that take their time answer by webhook, to clients that have given one. */
 export async function serveStreamableWebhook(
-  { host, port, concurrency, safeFetch, allowWebhookHosts }: ServeWebhookOptions,
+  { host, port, concurrency, store, safeFetch, allowWebhookHosts }: ServeWebhookOptions,
   log: ConsoleLog,
 ): Promise<Serving> {
   const server = new StreamableWebhookServer({
@@ -24,6 +24,7 @@ export async function serveStreamableWebhook(
         markSlow: webhookTool,
       }),
     concurrency,
+    store,
     logger: log.logger,
     allowWebhookUrl: allowWebhooksTo(allowWebhookHosts),
   });

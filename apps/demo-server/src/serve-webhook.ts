@@ -1,6 +1,7 @@
 import { WebhookServer } from '@asyncmcp/webhook';
 import { openSession, subjectOf } from './open-session.js';
 import { withoutSecrets } from './replies.js';
+import type { SessionStore } from '@asyncmcp/core';
 import type { UndeliveredWebhook, WebhookUrlInfo } from '@asyncmcp/webhook';
 import type { ConsoleLog } from './console-log.js';
 import type { SafeFetch } from './safe-fetch.js';
@@ -11,6 +12,8 @@ export interface ServeWebhookOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly concurrency: number;
+  /** Default: in memory. */
+  readonly store?: SessionStore | undefined;
   readonly safeFetch: SafeFetch;
   /** Hosts that are not public, and that webhooks may be at. */
   readonly allowWebhookHosts: readonly string[];
@@ -20,7 +23,7 @@ const PATH = '/mcp/request';
 
 /** Serves over HTTP: requests are posted here, replies to the clients' webhooks. */
 export async function serveWebhook(
-  { host, port, concurrency, safeFetch, allowWebhookHosts }: ServeWebhookOptions,
+  { host, port, concurrency, store, safeFetch, allowWebhookHosts }: ServeWebhookOptions,
   log: ConsoleLog,
 ): Promise<Serving> {
   const server = new WebhookServer({
@@ -28,6 +31,7 @@ export async function serveWebhook(
     createServer: (session) =>
       openSession(session, { log, transport: 'webhook', safeFetch, replyTo: withoutSecrets(session.replyTo) }),
     concurrency,
+    store,
     logger: log.logger,
     allowWebhookUrl: allowWebhooksTo(allowWebhookHosts),
   });

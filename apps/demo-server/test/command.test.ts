@@ -57,6 +57,7 @@ describe('command', () => {
     ['host', '--host', 'ASYNCMCP_HOST', '0.0.0.0', '0.0.0.0'],
     ['port', '--port', 'ASYNCMCP_PORT', '0', 0],
     ['concurrency', '--concurrency', 'ASYNCMCP_CONCURRENCY', '7', 7],
+    ['sessions', '--sessions', 'ASYNCMCP_SESSIONS', '/tmp/sessions', '/tmp/sessions'],
     ['allowPrivateFetch', '--allow-private-fetch', 'ASYNCMCP_ALLOW_PRIVATE_FETCH', 'true', true],
     ['allowPrivateFetch', '--allow-private-fetch', 'ASYNCMCP_ALLOW_PRIVATE_FETCH', 'false', false],
     [
