@@ -46,9 +46,9 @@ Transports:
     Streamable HTTP. Those that give a webhook get the results of the slow tools
     (analyze, count_words, wait) there, and hold no connection for them.
 
-Servers over one queue need one folder of sessions: any of them then answers any
-client, and what one was doing when it was killed is done by another. Over queues
-that is when the visibility timeout has passed, 30 seconds after.
+Servers over one queue need one folder of --sessions: each then answers any
+client, and what one did when it was killed is done again by another, over
+queues 30 seconds later (the visibility timeout).
 
 Ctrl-C or SIGTERM stops it when the calls that run are finished; once more stops
 it at once.`;
