@@ -3,6 +3,7 @@ import { SqsServer } from '@asyncmcp/sqs';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { openSession } from './open-session.js';
+import { nameOf } from './replies.js';
 import type { ServerLike, SessionInfo, SessionStore } from '@asyncmcp/core';
 import type { ConsoleLog } from './console-log.js';
 import type { SafeFetch } from './safe-fetch.js';
@@ -59,9 +60,4 @@ export async function serveAws(options: ServeAwsOptions, log: ConsoleLog): Promi
       sns.destroy();
     },
   };
-}
-
-/** The name at the end of a queue's URL or a topic's ARN. */
-function nameOf(address: string): string {
-  return /[^/:]*$/.exec(address)?.[0] ?? address;
 }

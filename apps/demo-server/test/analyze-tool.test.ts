@@ -71,6 +71,12 @@ describe('analyze', () => {
     expect(content).toMatchObject([{ text: `${pages.origin}/: 5 words, 0 links, 0 headings in 30 bytes` }]);
   });
 
+  it('does not make several of what is one', async () => {
+    pages.answer = answerWith('<title>Pond</title><h1><a href="/">Frog</a></h1>');
+    const { content } = await analyze(pages.origin);
+    expect(content).toMatchObject([{ text: 'Pond: 1 word, 1 link, 1 heading in 48 bytes' }]);
+  });
+
   it('analyzes an empty page', async () => {
     pages.answer = answerWith('');
     expect((await analyze(pages.origin)).structuredContent).toMatchObject({ title: '', words: 0, bytes: 0 });

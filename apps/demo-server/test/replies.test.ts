@@ -8,8 +8,8 @@ describe('describeReplies', () => {
   const webhook = 'https://user:secret@client.example.com/webhook?token=secret#secret';
 
   it.each<[Transport, string, string]>([
-    ['sqs', queue, `to the queue ${queue}`],
-    ['sns-sqs', topic, `to the topic ${topic}`],
+    ['sqs', queue, 'to the queue replies'],
+    ['sns-sqs', topic, 'to the topic replies'],
     ['webhook', webhook, 'by webhook to https://client.example.com/webhook'],
     [
       'streamable-webhook',
