@@ -44,7 +44,10 @@ export async function writeWebResponse(
 /** Name, value, name, value: as node writes them fastest. What the response says itself goes before what hooks have set. */
 function flatHeaders(reply: FastifyReply, response: Response): OutgoingHttpHeader[] {
   const flat: OutgoingHttpHeader[] = [];
-  for (const [name, value] of response.headers) flat.push(name, value);
+  for (const [name, value] of response.headers) {
+    // Of the connection node speaks itself, and HTTP/2 must not hear of it (RFC 9113, 8.2.2).
+    if (name !== 'connection') flat.push(name, value);
+  }
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (value !== undefined && !response.headers.has(name)) flat.push(name, value);
   }
