@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { isAsyncMcpError } from '@asyncmcp/core';
 import { Connection } from './connection.js';
 import { UsageError } from './usage-error.js';
@@ -26,6 +27,8 @@ export class Sessions {
   #connection: Connection | undefined;
   /** What goes wrong with a session that is being left is nobody's business any more. */
   #leaving = false;
+  /** Resolves when what was lost is closed: a temporary queue is deleted then. */
+  #lostIsClosed: Promise<void> = Promise.resolve();
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -57,7 +60,7 @@ export class Sessions {
         onError: (error) => {
           // Calls fail with it, too.
           if (isAsyncMcpError(error, 'ERR_SESSION_LOST')) this.#lose(made.connection);
-          else if (!this.#leaving) onError(error);
+          else if (this.#isWanted(made.connection)) onError(error);
         },
         onClose: () => this.#lose(made.connection),
       },
@@ -86,7 +89,6 @@ export class Sessions {
 
   /** Ends the session if it can be ended in time; in any case this client has none afterwards. */
   async leave(timeoutMs: number): Promise<void> {
-    if (this.#connection === undefined) return;
     const leaving = this.#leave();
     let timer: NodeJS.Timeout | undefined;
     const timeUp = new Promise<void>((resolve) => {
@@ -98,7 +100,7 @@ export class Sessions {
 
   async #leave(): Promise<void> {
     const connection = this.#connection;
-    if (connection === undefined) return;
+    if (connection === undefined) return this.#lostIsClosed;
     this.#leaving = true;
     try {
       await this.end();
@@ -111,13 +113,18 @@ export class Sessions {
     }
   }
 
+  /** Whether it is being opened, or is open and to stay so; of another one nobody wants to hear. */
+  #isWanted(connection: Connection | undefined): boolean {
+    return connection === undefined || (connection === this.#connection && !this.#leaving);
+  }
+
   /** The one that is open has gone, and nobody here wanted that. */
   #lose(connection: Connection | undefined): void {
     if (connection === undefined || connection !== this.#connection) return;
     this.#forget('lost');
     if (!this.#leaving) this.#options.onLost();
     // Not at once: what noticed it is still to fail, and says why.
-    setImmediate(() => void connection.close());
+    this.#lostIsClosed = setImmediate().then(() => connection.close());
   }
 
   #forget(state: SessionRecord['state']): void {

@@ -9,7 +9,9 @@ import { provisionSnsSqs } from '@asyncmcp/sns-sqs';
 import { listenOnLoopback, startAwsEmulator, until } from '@asyncmcp/testkit';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { startHttpServer, startServer } from './servers.js';
-import type { ModuleProcess } from '@asyncmcp/testkit';
+import type { ChildProcess } from 'node:child_process';
+import type { AwsEmulator, ModuleProcess } from '@asyncmcp/testkit';
+import type { DemoServer } from './servers.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -31,6 +33,15 @@ async function pipe(
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
   await closed;
   return { code: child.exitCode, output, errors };
+}
+
+function awsEnvironment({ endpoint, region, clientConfig: { credentials } }: AwsEmulator): Record<string, string> {
+  return {
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: region,
+  };
 }
 
 const SESSION = [
@@ -98,12 +109,8 @@ describe('commands from a pipe', () => {
     const names = { requestTopicName: 'calls', requestQueueName: 'server', responseTopicName: 'replies' };
     const topology = await provisionSnsSqs({ sns, sqs: emulator.sqsClient(), ...names });
     sns.destroy();
-    const { accessKeyId, secretAccessKey } = emulator.clientConfig.credentials;
     const env = {
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      AWS_ENDPOINT_URL: emulator.endpoint,
-      AWS_REGION: emulator.region,
+      ...awsEnvironment(emulator),
       ASYNCMCP_TRANSPORT: transport,
       ASYNCMCP_REQUEST_QUEUE_URL: topology.requestQueueUrl,
       ASYNCMCP_REQUEST_TOPIC_ARN: topology.requestTopicArn,
@@ -196,6 +203,56 @@ describe('commands from a pipe', () => {
     await closed;
     expect(output).toMatch(/✗ #1 wait given up after .*: interrupted\n$/);
     expect(child.exitCode).toBe(130);
+  });
+
+  describe.each(['webhook', 'streamable-webhook', 'sqs'] as const)('over %s', (transport) => {
+    /** A client with a call that runs, at a server that is started again without its sessions. */
+    async function loseSession(): Promise<{ child: ChildProcess; said: () => string }> {
+      const start = await serverThatCanBeRestarted(transport);
+      const first = await start();
+      const args = ['--transport', transport, ...(transport === 'sqs' ? [] : ['--server-url', first.where])];
+      const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...first.env } });
+      running.unshift({ close: () => child.kill('SIGKILL') });
+      let said = '';
+      child.stdout.on('data', (chunk) => (said += String(chunk)));
+      child.stdin.write('init\ncall wait seconds=60 &\n');
+      await until(() => said.includes('#1 wait ['), { message: () => said });
+      await first.child.kill();
+      await start();
+      return { child, said: () => said };
+    }
+
+    async function serverThatCanBeRestarted(
+      how: typeof transport,
+    ): Promise<() => Promise<DemoServer & { env: Record<string, string> }>> {
+      const env: Record<string, string> = {};
+      let port = '0';
+      if (how === 'sqs') {
+        const emulator = await startAwsEmulator();
+        running.push({ close: () => emulator.stop() });
+        const { queueUrl } = await emulator.createQueue('requests');
+        Object.assign(env, awsEnvironment(emulator), { ASYNCMCP_REQUEST_QUEUE_URL: queueUrl });
+      }
+      return async () => {
+        const server = await (how === 'sqs' ? startServer([], env) : startHttpServer(how, port));
+        if (how !== 'sqs') ({ port } = new URL(server.where));
+        running.unshift({ close: () => server.child.kill() });
+        return { ...server, env };
+      };
+    }
+
+    it.each([
+      ['before anybody noticed', [], ''],
+      ['when a call has failed by it', ['call greet name=Ada'], '! The session is lost; init opens a new one.'],
+    ])('quit quietly from a session that is lost, %s', async (_when, lines, news) => {
+      const { child, said } = await loseSession();
+      const closed = once(child, 'close');
+      child.stdin?.write([...lines, 'quit'].map((line) => `${line}\n`).join(''));
+      await closed;
+      const [before = '', after = ''] = said().split('> quit\n');
+      expect(before).toContain(news);
+      expect(after).toMatch(/^(?:✗ #1 wait given up after .*: leaving\n)?$/);
+    });
   });
 
   it('answer nothing when there are no more', async () => {
