@@ -9,12 +9,24 @@ export interface SessionCount {
 
 /** Bytes that one of the user's MCP servers takes that is connected to nothing. */
 export async function bareServerHeap({ sessions, warmUpSessions }: SessionCount): Promise<number> {
+  const [heap = Number.NaN] = await bareServerHeaps([sessions], warmUpSessions);
+  return heap;
+}
+
+/** The same for several numbers of them, ascending. */
+export async function bareServerHeaps(counts: readonly number[], warmUp: number): Promise<number[]> {
   const child = new Child<BareServersCommands>(new URL('bare-servers.js', import.meta.url), ['--expose-gc']);
   try {
-    await child.ask('add', warmUpSessions);
+    await child.ask('add', warmUp);
     const before = await child.ask('heap', undefined);
-    await child.ask('add', sessions - warmUpSessions);
-    return ((await child.ask('heap', undefined)) - before) / (sessions - warmUpSessions);
+    const heaps: number[] = [];
+    let added = 0;
+    for (const count of counts) {
+      await child.ask('add', count - warmUp - added);
+      added = count - warmUp;
+      heaps.push(((await child.ask('heap', undefined)) - before) / added);
+    }
+    return heaps;
   } finally {
     await child.stop();
   }

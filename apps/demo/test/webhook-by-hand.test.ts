@@ -1,4 +1,6 @@
+import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { listenOnLoopback } from '@asyncmcp/testkit';
 import { finish, printed, start } from './support.js';
 import type { ModuleProcess } from '@asyncmcp/testkit';
 
@@ -50,9 +52,11 @@ describe.each([
   });
 
   it('name the step that fails when no server is there', async () => {
-    const { child, url } = await startServer();
-    await child.kill();
+    // A port that nothing has is anybody's: this one hangs up on all who call.
+    const nobody = createServer((socket) => socket.destroy());
+    const url = `${await listenOnLoopback(nobody)}${path}`;
     const { code, lines } = await finish(await run(client, ['--scenario', '--server-url', url, '--timeout', '0.3']));
+    nobody.close();
     expect(lines.join('\n')).toMatch(new RegExp(`→ POST ${path} +– initialize`));
     expect(lines.join('\n')).toContain(`0 of ${steps} steps checked, "handshake" failed`);
     expect(code).toBe(1);

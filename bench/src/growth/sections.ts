@@ -1,4 +1,4 @@
-import { bareServerHeap } from '../bare-server-heap.js';
+import { bareServerHeaps } from '../bare-server-heap.js';
 import { measureGrowth } from './measure.js';
 import type { Bar, Figure, Section } from '../report.js';
 import type { Crowd } from './crowd.js';
@@ -23,17 +23,15 @@ export async function growthSections(
 }
 
 async function memorySection({ opening }: Growth, { warmUp }: GrowthPlan): Promise<Section> {
-  const figures: Figure[] = [];
-  for (const { sessions, heap } of opening) {
-    const counts = { sessions: sessions + warmUp.sessions, warmUpSessions: warmUp.sessions };
-    figures.push({
-      key: `heap-${sessions}`,
-      label: `heap per session, of ${count(sessions)}`,
-      unit: 'KiB',
-      asyncmcp: heap / 1024,
-      byHand: (await bareServerHeap(counts)) / 1024,
-    });
-  }
+  const counts = opening.map(({ sessions }) => sessions + warmUp.sessions);
+  const bare = await bareServerHeaps(counts, warmUp.sessions);
+  const figures = opening.map(({ sessions, heap }, index): Figure => ({
+    key: `heap-${sessions}`,
+    label: `heap per session, of ${count(sessions)}`,
+    unit: 'KiB',
+    asyncmcp: heap / 1024,
+    byHand: (bare[index] ?? Number.NaN) / 1024,
+  }));
   return {
     key: 'memory',
     title: 'Memory of a session, McpServer and all',
