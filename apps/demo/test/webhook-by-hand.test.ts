@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { listenOnLoopback } from '@asyncmcp/testkit';
 import { finish, printed, start } from './support.js';
@@ -53,7 +53,7 @@ describe.each([
 
   it('name the step that fails when no server is there', async () => {
     // A port that nothing has is anybody's: this one hangs up on all who call.
-    const nobody = createServer((socket) => socket.destroy());
+    const nobody = createServer().on('connection', (socket) => socket.destroy());
     const url = `${await listenOnLoopback(nobody)}${path}`;
     const { code, lines } = await finish(await run(client, ['--scenario', '--server-url', url, '--timeout', '0.3']));
     nobody.close();
