@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SqsClientTransport } from '@asyncmcp/sqs';
+import { StreamableWebhookClientTransport } from '@asyncmcp/streamable-webhook';
+import { WebhookClientTransport, WebhookReceiver } from '@asyncmcp/webhook';
 import { startAwsEmulator, until } from '@asyncmcp/testkit';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { finish, printed, start } from './support.js';
@@ -10,6 +12,37 @@ import type { AwsEmulator, ModuleProcess } from '@asyncmcp/testkit';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 
 const server = import.meta.resolve('@asyncmcp/demo-server/main');
+
+describe.each([
+  ['webhook', WebhookClientTransport],
+  ['streamable-webhook', StreamableWebhookClientTransport],
+] as const)('a demo server over %s that is killed and started again on its folder of sessions', (name, Transport) => {
+  it('goes on with the sessions that were open', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'asyncmcp-demo-'));
+    const receiver = new WebhookReceiver({ path: '/webhook' });
+    const { url: origin } = await receiver.listen({ host: '127.0.0.1', port: 0 });
+    const client = new Client({ name: 'test', version: '1.0.0' });
+    const run = (port: string): Promise<ModuleProcess> =>
+      start(server, ['--transport', name, '--port', port, '--sessions', folder]);
+    let child = await run('0');
+    try {
+      await printed(child, ' ready: ');
+      const serverUrl = / at (http:\S+)/.exec(child.output)?.[1] ?? '';
+      await client.connect(new Transport({ serverUrl, webhookUrl: `${origin}/webhook`, receiver }));
+      await child.kill('SIGKILL');
+      child = await run(new URL(serverUrl).port);
+      await printed(child, ' ready: ');
+      const answer = await client.callTool({ name: 'wait', arguments: { seconds: 0.1 } });
+      expect(answer).toMatchObject({ content: [{ text: 'waited 0.1 s' }] });
+      expect(child.output).toContain('session taken up again by test');
+    } finally {
+      await client.close();
+      await receiver.close();
+      await child.kill();
+      await rm(folder, { recursive: true });
+    }
+  });
+});
 
 describe('demo servers with one folder of sessions', () => {
   const running: ModuleProcess[] = [];
