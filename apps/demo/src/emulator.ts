@@ -43,8 +43,8 @@ and, to go through the topics (without these: through queues alone):
   export ASYNCMCP_RESPONSE_TOPIC_ARN=${topology.responseTopicArn}
 
 Then start the server in one, and the client in the other, as often as you like.
-The client takes commands, or with --scenario does everything by itself. Several servers
-at once need a folder for what they share: --sessions /tmp/asyncmcp-sessions.
+The client takes commands, or with --scenario does everything by itself. Several
+servers at once share a folder: --sessions /tmp/asyncmcp-sessions.
 
   node apps/demo-server/dist/main.js
   node apps/demo-client/dist/main.js
