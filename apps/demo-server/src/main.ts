@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The demo's MCP server as a command, over SQS, SNS and SQS, webhooks, or Streamable HTTP with webhooks: `node dist/main.js --help`. */
+import { resolve } from 'node:path';
 import { isAsyncMcpError } from '@asyncmcp/core';
 import { createCommand, forgetEmptyVariables } from './command.js';
 import { createConsoleLog } from './console-log.js';
@@ -20,6 +21,9 @@ or start an emulator that has one and prints what to do next:
   npx pnpm@12 emulator
 Without any queue: --transport webhook or streamable-webhook.`;
 
+// The AWS SDK's notice on Node 20, true as it is, would stand above what there is to see.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+
 const command = createCommand();
 forgetEmptyVariables(command, process.env);
 command.parse();
@@ -28,6 +32,7 @@ async function main(flags: Flags): Promise<void> {
   const log = createConsoleLog(flags.logLevel);
   const serving = await serve(flags, log);
   log.event('server', `ready: process ${process.pid} takes requests ${serving.where}`);
+  if (flags.sessions !== undefined) log.event('server', `sessions are kept in ${resolve(flags.sessions)}`);
   await onStopSignal();
   const running = serving.sessions.list().reduce((sum, { callsInFlight }) => sum + callsInFlight, 0);
   log.event('server', `stopping (calls that still run: ${running})`);

@@ -9,6 +9,11 @@ type Tools = Readonly<Record<string, ToolEntry>>;
 const ABOUT_URI = 'demo://about';
 const MIME_TYPE = 'text/markdown';
 
+/** In one line: whoever shows it knows how wide that may be. */
+const WHAT_IT_IS =
+  'An MCP server with tools worth trying. It is the same over SQS, over SNS and SQS, over webhooks, and over Streamable HTTP ' +
+  'with webhooks; `server_info` says which of these this is, and how replies travel.';
+
 /** What the server says of itself: `demo://about`, and `demo://tools/<name>` for each of `tools`. */
 export function registerResources(server: McpServer, tools: Tools): void {
   server.registerResource(
@@ -40,8 +45,7 @@ function about(tools: Tools): string {
   const list = Object.entries(tools).map(([name, { description }]) => `- \`${name}\`: ${description}\n`);
   return `# asyncmcp demo server
 
-An MCP server with tools worth trying. It is the same over SQS, over SNS and SQS, over webhooks, and over Streamable HTTP with
-webhooks; \`server_info\` says which of these this is, and how replies travel.
+${WHAT_IT_IS}
 
 ## Tools
 

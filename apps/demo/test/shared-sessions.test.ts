@@ -35,6 +35,7 @@ describe.each([
       const answer = await client.callTool({ name: 'wait', arguments: { seconds: 0.1 } });
       expect(answer).toMatchObject({ content: [{ text: 'waited 0.1 s' }] });
       expect(child.output).toContain('session taken up again by test');
+      expect(child.output).toContain(`sessions are kept in ${folder}`);
     } finally {
       await client.close();
       await receiver.close();
