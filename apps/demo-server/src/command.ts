@@ -50,8 +50,8 @@ Servers over one queue need one folder of --sessions: each then answers any
 client, and what one did when it was killed is done again by another, over
 queues 30 seconds later (the visibility timeout).
 
-Ctrl-C or SIGTERM stops it when the calls that run are finished; once more stops
-it at once.`;
+Ctrl-C or SIGTERM stops it when the calls that run are finished, or 30 seconds
+later; once more stops it at once.`;
 
 /** The command without its work: it knows its flags, and exits with code 2 if they are not as they should be. */
 export function createCommand(): Command {

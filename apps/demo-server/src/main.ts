@@ -10,6 +10,7 @@ import { serveStreamableWebhook } from './serve-streamable-webhook.js';
 import { serveWebhook } from './serve-webhook.js';
 import { openSharedSessions } from './shared-sessions.js';
 import { onStopSignal } from './stop-signal.js';
+import { counted } from './text.js';
 import type { Flags } from './command.js';
 import type { ConsoleLog } from './console-log.js';
 import type { Serving } from './serving.js';
@@ -35,7 +36,9 @@ async function main(flags: Flags): Promise<void> {
   if (flags.sessions !== undefined) log.event('server', `sessions are kept in ${resolve(flags.sessions)}`);
   await onStopSignal();
   const running = serving.sessions.list().reduce((sum, { callsInFlight }) => sum + callsInFlight, 0);
-  log.event('server', `stopping (calls that still run: ${running})`);
+  // As long as the default of drainTimeoutMs.
+  const waits = running === 0 ? '' : `; waits up to 30 s for ${counted(running, 'call')} (Ctrl-C: at once)`;
+  log.event('server', `stopping${waits}`);
   await serving.close();
   log.event('server', 'stopped');
 }

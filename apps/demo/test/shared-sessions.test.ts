@@ -17,7 +17,7 @@ describe.each([
   ['webhook', WebhookClientTransport],
   ['streamable-webhook', StreamableWebhookClientTransport],
 ] as const)('a demo server over %s that is killed and started again on its folder of sessions', (name, Transport) => {
-  it('goes on with the sessions that were open', async () => {
+  it('goes on with the sessions that were open, and lets what runs finish before it stops', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'asyncmcp-demo-'));
     const receiver = new WebhookReceiver({ path: '/webhook' });
     const { url: origin } = await receiver.listen({ host: '127.0.0.1', port: 0 });
@@ -35,6 +35,12 @@ describe.each([
       const answer = await client.callTool({ name: 'wait', arguments: { seconds: 0.1 } });
       expect(answer).toMatchObject({ content: [{ text: 'waited 0.1 s' }] });
       expect(child.output).toContain('session taken up again by test');
+
+      const last = client.callTool({ name: 'wait', arguments: { seconds: 1 } });
+      await until(() => child.output.match(/wait #\d+ started/g)?.length === 2, { message: () => child.output });
+      expect(await child.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+      expect(await last).toMatchObject({ content: [{ text: 'waited 1 s' }] });
+      expect(child.output).toContain('stopping; waits up to 30 s for 1 call (Ctrl-C: at once)');
       expect(child.output).toContain(`sessions are kept in ${folder}`);
     } finally {
       await client.close();
