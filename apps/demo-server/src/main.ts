@@ -37,7 +37,7 @@ async function main(flags: Flags): Promise<void> {
   await onStopSignal();
   const running = serving.sessions.list().reduce((sum, { callsInFlight }) => sum + callsInFlight, 0);
   // As long as the default of drainTimeoutMs.
-  const waits = running === 0 ? '' : `; waits up to 30 s for ${counted(running, 'call')} (Ctrl-C: at once)`;
+  const waits = running === 0 ? '' : `; gives ${counted(running, 'call')} up to 30 s (Ctrl-C: at once)`;
   log.event('server', `stopping${waits}`);
   await serving.close();
   log.event('server', 'stopped');

@@ -40,7 +40,7 @@ describe.each([
       await until(() => child.output.match(/wait #\d+ started/g)?.length === 2, { message: () => child.output });
       expect(await child.kill('SIGTERM')).toEqual({ code: 0, signal: null });
       expect(await last).toMatchObject({ content: [{ text: 'waited 1 s' }] });
-      expect(child.output).toContain('stopping; waits up to 30 s for 1 call (Ctrl-C: at once)');
+      expect(child.output).toContain('stopping; gives 1 call up to 30 s (Ctrl-C: at once)');
       expect(child.output).toContain(`sessions are kept in ${folder}`);
     } finally {
       await client.close();
