@@ -103,8 +103,10 @@ function describeWebhooks(stage: Stage, refusal: string): void {
 
 /** Checks that whatever was taken was signed, whoever sent it. */
 function checkArrivals(arrivals: readonly WebhookArrival[]): string {
-  const taken = arrivals.filter(({ status }) => status === 200);
+  const answered = (asked: number): readonly WebhookArrival[] => arrivals.filter(({ status }) => status === asked);
+  const taken = answered(200);
   const unsigned = taken.filter(({ headers }) => headers['webhook-signature'] === undefined);
   if (unsigned.length > 0) throw new Error(`Webhooks were taken that were not signed: ${unsigned.length}.`);
-  return `${arrivals.length} came, ${taken.length} were taken, all of these signed`;
+  const [putOff, refused] = [answered(503).length, answered(401).length];
+  return `${arrivals.length} came: ${taken.length} taken, all signed; ${putOff} put off (503), ${refused} refused (401)`;
 }

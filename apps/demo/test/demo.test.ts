@@ -69,7 +69,7 @@ describe('demo', () => {
     expect(text).toMatch(/→ DELETE \/mcp\/request +200 end of session/);
     expect(text).toMatch(/→ POST \/mcp\/request +404 ping #\d+/);
     expect(text).toContain('stopped: exit code 0');
-    expect(text).toMatch(/webhooks +\d+ came, \d+ were taken, all of these signed/);
+    expect(text).toMatch(/webhooks +\d+ came: \d+ taken, all signed; 2 put off \(503\), 4 refused \(401\)/);
     expect(text).toMatch(/ports +both are closed/);
   });
 
@@ -107,7 +107,7 @@ describe('demo', () => {
     expect(text).toMatch(/→ DELETE \/mcp +200 end of session/);
     expect(text).toMatch(/→ stock: POST \/mcp +404 ping #\d+/);
     expect(text).toContain('stopped: exit code 0');
-    expect(text).toMatch(/webhooks +\d+ came, \d+ were taken, all of these signed/);
+    expect(text).toMatch(/webhooks +\d+ came: \d+ taken, all signed; 2 put off \(503\), 4 refused \(401\)/);
     expect(text).toMatch(/ports +both are closed/);
   });
 
