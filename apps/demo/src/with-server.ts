@@ -14,7 +14,9 @@ export async function withServer<T>(
 ): Promise<T> {
   // The page that it is to get is on this machine, which it would refuse.
   const ownArgs = [...args, '--allow-private-fetch=true'];
-  const server = await DemoServerProcess.start({ args: ownArgs, env, onLine: stage.onServerLine });
+  // Sessions in files are for servers by hand; there is no flag for none.
+  const ownEnv = { ASYNCMCP_SESSIONS: '', ...env };
+  const server = await DemoServerProcess.start({ args: ownArgs, env: ownEnv, onLine: stage.onServerLine });
   let ended: string;
   let result: T;
   try {

@@ -160,7 +160,12 @@ describe('demo', () => {
   });
 
   it('takes nothing from an environment that is made for the commands by hand', async () => {
-    const env = { ASYNCMCP_TRANSPORT: 'sns-sqs', ASYNCMCP_HOST: 'nowhere.invalid', ASYNCMCP_PORT: '1' };
+    const env = {
+      ASYNCMCP_TRANSPORT: 'sns-sqs',
+      ASYNCMCP_HOST: 'nowhere.invalid',
+      ASYNCMCP_PORT: '1',
+      ASYNCMCP_SESSIONS: '/dev/null/sessions',
+    };
     for (const transport of ['sqs', 'webhook', 'streamable-webhook']) {
       const { code, lines } = await finish(await start(demo, [transport], env));
       expect(lines.join('\n')).toContain(`✓ ${transport} passed in`);
