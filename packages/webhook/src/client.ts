@@ -117,9 +117,10 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const VALUE_ALLOWED = 'a header whose value is text without line breaks and other control characters';
 
 /**
- * Checks the option `headers` of a client transport.
+ * Checks the option `headers` of a client transport: headers at once, what a function makes each time. Default: none, undefined.
  *
  * @param more - names in lower case that the transport's wire format has beside those of all
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`, and so rejects what is returned
  */
 export function requestHeadersOption(
   value: RequestHeaders | undefined,

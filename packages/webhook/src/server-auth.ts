@@ -59,6 +59,8 @@ const MAX_TOKEN_LENGTH = 16_384;
 type TokenProblem = 'invalid_token' | 'insufficient_scope';
 
 /**
+ * Checks the bearer tokens of requests, and the option `auth` itself.
+ *
  * @param report - told when the verifier itself failed
  * @throws AsyncMcpError `ERR_INVALID_OPTION`
  */

@@ -60,7 +60,11 @@ const LAST_WEBHOOKS_MS = 2000;
 /** More than one endpoint may use at once (64), so that one that hangs leaves room for others of the same origin. */
 const CONNECTIONS_PER_ORIGIN = 256;
 
-/** @throws AsyncMcpError `ERR_INVALID_OPTION` */
+/**
+ * Sends webhooks, over connections of its own until it is closed.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION`
+ */
 export function createWebhookDelivery(options: WebhookDeliveryOptions): WebhookDelivery {
   const { allowWebhookUrl, allowedPorts, lookup, tls, recordOf, onundelivered, onGone, report, logger } = options;
   const guard = createUrlGuard({ allowWebhookUrl, allowedPorts, lookup });

@@ -146,7 +146,7 @@ export function checkSendingServerOptions(
 }
 
 /**
- * Checks the option `maxMessageBytes`.
+ * Checks the option `maxMessageBytes`, 1 KiB to 256 MiB. Default: 1 MiB.
  *
  * @throws AsyncMcpError `ERR_INVALID_OPTION`
  */
