@@ -158,7 +158,8 @@ describe('images', () => {
   it('build packages that are there', () => {
     const text = readFileSync(new URL('../Dockerfile', import.meta.url), 'utf8');
     const filtered = [...text.matchAll(/--filter '?(@asyncmcp\/[\w-]+)/g)].map(([, name]) => name);
-    const folders = ['docker', ...readdirSync(join(ROOT, 'apps')).map((name) => `apps/${name}`)];
+    const apps = readdirSync(join(ROOT, 'apps'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const folders = ['docker', ...apps.map(({ name }) => `apps/${name}`)];
     const manifests = folders.map((folder) => readFileSync(join(ROOT, folder, 'package.json'), 'utf8'));
     const names = manifests.map((manifest) => (JSON.parse(manifest) as { name: string }).name);
     expect(names).toEqual(expect.arrayContaining(filtered));
