@@ -40,21 +40,38 @@ interface Open<R> {
 /** How many times in the interval it is looked for what is due. */
 const LOOKS = 4;
 
+/**
+ * Copies under way at the same time. Where answers are late because everything is slow, sending all that is open again at once
+ * would make it slower.
+ */
+const AT_ONCE = 16;
+
 /** For the requests of one client transport. */
 export function createResends<R extends Resendable>({ afterMs, post, onFailed }: ResendsOptions<R>): Resends<R> {
   const open = new TransientMap<RequestId, Open<R>>();
+  let due: Open<R>[] = [];
+  let underWay = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function look(): void {
+    if (due.length > 0) return;
     const before = Date.now() - afterMs;
-    for (const entry of open.values()) {
-      if (!entry.sending && entry.sentAt <= before) void sendAgain(entry);
+    due = [...open.values()].filter(({ sending, sentAt }) => !sending && sentAt <= before);
+    sendDue();
+  }
+
+  function sendDue(): void {
+    while (underWay < AT_ONCE) {
+      const entry = due.shift();
+      if (entry === undefined) return;
+      if (open.get(entry.id) === entry) void sendAgain(entry);
     }
   }
 
   async function sendAgain(entry: Open<R>): Promise<void> {
     const { id } = entry;
     entry.sending = true;
+    underWay++;
     try {
       entry.request = nextSend(entry.request, await post(entry.request));
     } catch (error) {
@@ -62,6 +79,8 @@ export function createResends<R extends Resendable>({ afterMs, post, onFailed }:
     } finally {
       entry.sending = false;
       entry.sentAt = Date.now();
+      underWay--;
+      sendDue();
     }
   }
 
@@ -93,6 +112,7 @@ export function createResends<R extends Resendable>({ afterMs, post, onFailed }:
     answered,
     close() {
       open.clear();
+      due = [];
       stop();
     },
   };

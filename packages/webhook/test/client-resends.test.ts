@@ -79,6 +79,27 @@ describe('a request without an answer', () => {
     resends.close();
   });
 
+  it('waits for its turn among many: sixteen are sent again at once, and none that is answered by then', async () => {
+    const answers: (() => void)[] = [];
+    const { resends, posted } = scene(
+      () => new Promise((resolve) => answers.push(() => resolve({ attempt: undefined, takenBy: 'server' }))),
+    );
+    for (let id = 0; id < 40; id++) {
+      resends.sending(id, REQUEST);
+      resends.taken(id, { attempt: id, takenBy: 'server' });
+    }
+    await jest.advanceTimersByTimeAsync(5000);
+    expect(posted).toHaveLength(16);
+    for (let id = 16; id < 36; id++) resends.answered(id);
+    for (const answer of answers.splice(0, 3)) answer();
+    await jest.advanceTimersByTimeAsync(0);
+    expect(posted.slice(16)).toEqual([37, 38, 39]);
+    for (const answer of answers) answer();
+    await jest.advanceTimersByTimeAsync(900);
+    expect(posted).toHaveLength(19 + 1);
+    resends.close();
+  });
+
   it('is forgotten if its answer came before the server’s yes', async () => {
     const { resends, posted } = scene();
     resends.sending(0, REQUEST);

@@ -89,13 +89,16 @@ export class Sessions {
 
   /** Ends the session if it can be ended in time; in any case this client has none afterwards. */
   async leave(timeoutMs: number): Promise<void> {
+    const connection = this.#connection;
     const leaving = this.#leave();
     let timer: NodeJS.Timeout | undefined;
-    const timeUp = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs);
+    const timeUp = new Promise<'time up'>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs, 'time up');
     });
-    await Promise.race([leaving, timeUp]);
+    const isLate = (await Promise.race([leaving, timeUp])) === 'time up';
     clearTimeout(timer);
+    // What is not sent would be tried again for a minute, and the process would stay for that.
+    if (isLate) await connection?.close();
   }
 
   async #leave(): Promise<void> {
