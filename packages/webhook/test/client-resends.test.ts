@@ -82,7 +82,10 @@ describe('a request without an answer', () => {
   it('waits for its turn among many: sixteen are sent again at once, and none that is answered by then', async () => {
     const answers: (() => void)[] = [];
     const { resends, posted } = scene(
-      () => new Promise((resolve) => answers.push(() => resolve({ attempt: undefined, takenBy: 'server' }))),
+      () =>
+        new Promise((resolve) => {
+          answers.push(() => resolve({ attempt: undefined, takenBy: 'server' }));
+        }),
     );
     for (let id = 0; id < 40; id++) {
       resends.sending(id, REQUEST);
