@@ -3,8 +3,9 @@ import { silentLogger } from '@asyncmcp/core';
 import { createSqsConsumer } from '@asyncmcp/sqs';
 import { rawAttributes, rawFifoIds, startAwsEmulator } from '@asyncmcp/testkit';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { CreateQueueCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { SnsSqsClientTransport, SnsSqsServer, provisionSnsSqs } from '../src/index.js';
+import { subscribeQueue } from '../src/subscribe-queue.js';
 import { injectPublishFaults } from './publish-faults.js';
 import { wrapped } from './wrapped.js';
 import type { InboundEnvelope } from '@asyncmcp/core';
@@ -58,8 +59,10 @@ export async function createSnsSqsFixture(options: SnsSqsFixtureOptions): Promis
       }),
   };
   const { requestQueueUrl, requestTopicArn, deadLetterQueueUrl, responseTopicArn } = await wire.provision('unused');
-  const filtered = await provisionQueues(wire, 'responses', (n) => ({ clientId: `client-${n}` }));
-  const unfiltered = await provisionQueues(wire, 'everything', () => ({}));
+  const [filtered, unfiltered] = await Promise.all([
+    makeResponseQueues(wire, responseTopicArn, 'responses', (n) => ({ clientId: `client-${n}` })),
+    makeResponseQueues(wire, responseTopicArn, 'everything', () => ({})),
+  ]);
   const queueOf = new Map<unknown, string>();
   const [serverFaults, clientFaults] = [injectPublishFaults(serverSns), injectPublishFaults(sns)];
   const deadLetters: ContractDeadLetter[] = [];
@@ -115,17 +118,22 @@ export async function createSnsSqsFixture(options: SnsSqsFixtureOptions): Promis
   };
 }
 
-async function provisionQueues(
-  { provision }: Wire,
+/** By themselves, and all at once: to provision the whole topology with each would take most of the time of most cases. */
+function makeResponseQueues(
+  { sns, sqs, fifo, rawMessageDelivery }: Wire,
+  topicArn: string,
   name: string,
   optionsOf: (n: number) => { clientId?: string },
 ): Promise<string[]> {
-  const queueUrls: string[] = [];
-  for (let n = 0; n < TRANSPORTS; n++) {
-    const { responseQueueUrl } = await provision(`${name}-${n}`, optionsOf(n));
-    if (responseQueueUrl !== undefined) queueUrls.push(responseQueueUrl);
-  }
-  return queueUrls;
+  const makeQueue = async (n: number): Promise<string> => {
+    const queue = fifo
+      ? { QueueName: `${name}-${n}.fifo`, Attributes: { FifoQueue: 'true' } }
+      : { QueueName: `${name}-${n}` };
+    const { QueueUrl: queueUrl = '' } = await sqs.send(new CreateQueueCommand(queue));
+    await subscribeQueue({ sns, sqs, topicArn, queueUrl, rawMessageDelivery, fresh: true, ...optionsOf(n) });
+    return queueUrl;
+  };
+  return Promise.all(Array.from({ length: TRANSPORTS }, (_, n) => makeQueue(n)));
 }
 
 async function createPeer(
