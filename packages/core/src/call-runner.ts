@@ -53,7 +53,7 @@ export class CallRunner {
     if (session.endedCalls.get(id) === 'cancelled') {
       // The cancellation overtook it: standard queues reorder.
       remember(session, id, 'answered');
-      this.#options.ledger.record(flight, {});
+      this.#options.ledger.recordDone(flight);
       return flight.ack();
     }
     if (session.calls.has(id)) {
@@ -113,7 +113,7 @@ export class CallRunner {
     remember(session, id, 'answered');
     if (running.started) session.transport.deliver(notification);
     running.end();
-    this.#options.ledger.record(running.flight, {});
+    this.#options.ledger.recordDone(running.flight);
     await Promise.all([running.flight.ack(), flight.ack()]);
   }
 

@@ -44,7 +44,8 @@ export class Flight {
   readonly key: string;
   readonly envelope: InboundEnvelope;
   readonly attempt: number;
-  readonly #deliveries: Delivery[];
+  readonly #first: Delivery;
+  #copies: Delivery[] | undefined;
   readonly #onSettled: (flight: Flight) => void;
   #settled = false;
   #takenBy: string | undefined;
@@ -53,7 +54,7 @@ export class Flight {
     this.key = key;
     this.envelope = delivery.envelope;
     this.attempt = delivery.attempt;
-    this.#deliveries = [delivery];
+    this.#first = delivery;
     this.#onSettled = onSettled;
   }
 
@@ -63,31 +64,35 @@ export class Flight {
 
   /** Whether the sender waits to hear what becomes of its message. */
   get awaited(): boolean {
-    return this.#takenBy === undefined && this.#deliveries[0]?.sender !== undefined;
+    return this.#takenBy === undefined && this.#first.sender !== undefined;
   }
 
   /** The message is in the hands of a session: senders that wait are told so. */
   take(sessionId: string, begun = true): void {
     if (this.#takenBy !== undefined) return;
     this.#takenBy = sessionId;
-    for (const [index, { sender }] of this.#deliveries.entries()) sender?.taken(sessionId, begun && index === 0);
+    this.#first.sender?.taken(sessionId, begun);
+    this.#copies?.forEach(({ sender }) => sender?.taken(sessionId, false));
   }
 
   /** Its session has done what it asked for; the answer is on its way. */
   answered(): void {
-    for (const delivery of this.#deliveries) delivery.answered?.();
+    this.#first.answered?.();
+    this.#copies?.forEach((copy) => copy.answered?.());
   }
 
   /** Takes a duplicate in: it is settled with the others. */
   async absorb(delivery: Delivery): Promise<void> {
     if (this.#takenBy !== undefined) delivery.sender?.taken(this.#takenBy, false);
-    if (this.#deliveries.length >= MAX_COPIES) await delivery.ack();
-    else this.#deliveries.push(delivery);
+    this.#copies ??= [];
+    if (this.#copies.length + 1 >= MAX_COPIES) await delivery.ack();
+    else this.#copies.push(delivery);
   }
 
   /** Tells a sender that waits that its message is refused. */
   refuse(refusal: JSONRPCErrorResponse): Promise<void> {
-    for (const { sender } of this.#deliveries) sender?.refuse(refusal);
+    this.#first.sender?.refuse(refusal);
+    this.#copies?.forEach(({ sender }) => sender?.refuse(refusal));
     return this.ack();
   }
 
@@ -100,16 +105,15 @@ export class Flight {
   }
 
   reject(reason: string): Promise<void> {
-    return this.#settle((delivery, index) => (index === 0 ? delivery.reject(reason) : delivery.ack()));
+    return this.#settle((delivery) => (delivery === this.#first ? delivery.reject(reason) : delivery.ack()));
   }
 
-  #settle(settle: (delivery: Delivery, index: number) => Promise<void>): Promise<void> {
+  #settle(settle: (delivery: Delivery) => Promise<void>): Promise<void> {
     if (this.#settled) return SETTLED;
     this.#settled = true;
     this.#onSettled(this);
-    const [delivery, ...copies] = this.#deliveries;
-    if (delivery !== undefined && copies.length === 0) return settle(delivery, 0);
-    return Promise.all(this.#deliveries.map(settle)).then(() => {});
+    if (this.#copies === undefined) return settle(this.#first);
+    return Promise.all([this.#first, ...this.#copies].map(settle)).then(() => {});
   }
 }
 
@@ -168,15 +172,18 @@ export class FlightLedger {
     return flight;
   }
 
+  /** Remembers that a flight was handled and no reply was due, so that a duplicate which comes later gets none either. */
+  recordDone({ key, envelope: { unnamed } }: Flight): void {
+    if (unnamed !== true) this.#outcomes.add(key, NO_REPLY, key.length);
+  }
+
   /**
-   * Remembers what became of a flight, so that a duplicate which comes later gets the same.
+   * Remembers the reply to a flight, so that a duplicate which comes later gets the same.
    *
    * @param comesBack - whether it is given back itself, and comes again under the same key even if its sender has not named it
    */
-  record({ key, envelope: { unnamed } }: Flight, { reply }: Outcome, comesBack = false): void {
+  recordReply({ key, envelope: { unnamed } }: Flight, address: string, envelope: Envelope, comesBack = false): void {
     if (unnamed === true && !comesBack) return;
-    if (reply === undefined) return this.#outcomes.add(key, NO_REPLY, key.length);
-    const { address, envelope } = reply;
     const message = messageText(envelope);
     const known = this.#outcomes.get(key);
     // The answer to a duplicate, which is the recorded one: adding it again would count its weight again.

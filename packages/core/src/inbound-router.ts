@@ -278,7 +278,7 @@ export class InboundRouter {
   }
 
   async #done(flight: Flight): Promise<void> {
-    this.#options.ledger.record(flight, {});
+    this.#options.ledger.recordDone(flight);
     await flight.ack();
   }
 

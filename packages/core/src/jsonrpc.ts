@@ -48,6 +48,16 @@ export interface MalformedMessage {
 /** Outcome of {@link parseMessage}. */
 export type ParsedMessage = { readonly ok: true; readonly message: JSONRPCMessage } | MalformedMessage;
 
+/** A class, because one is made for every message: `TransientMap` says why. */
+class WellFormedMessage {
+  readonly ok = true;
+  readonly message: JSONRPCMessage;
+
+  constructor(message: JSONRPCMessage) {
+    this.message = message;
+  }
+}
+
 /** Whether a message wants an answer. */
 export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
   return 'method' in message && 'id' in message;
@@ -114,7 +124,7 @@ export function parseJson(text: string): { readonly ok: true; readonly value: un
 
 /** The message of what arrived: parsed here, unless its source has done so. Never throws. */
 export function parsedMessage({ message, body }: Pick<InboundEnvelope, 'message' | 'body'>): ParsedMessage {
-  return message === undefined ? parseMessage(body) : { ok: true, message };
+  return message === undefined ? parseMessage(body) : new WellFormedMessage(message);
 }
 
 /** The checks of {@link parseMessage} for a value that was parsed already. Never throws. */
@@ -125,7 +135,7 @@ export function checkMessage(value: unknown): ParsedMessage {
   const problem = problemOf(value);
   if (problem !== undefined) return invalid(problem, id);
   // Every member that a JSONRPCMessage has was checked by problemOf.
-  return { ok: true, message: value as unknown as JSONRPCMessage };
+  return new WellFormedMessage(value as unknown as JSONRPCMessage);
 }
 
 function invalid(reason: string, id?: RequestId): ParsedMessage {

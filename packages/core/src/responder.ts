@@ -58,13 +58,13 @@ export class Responder {
       if (replacement === undefined) return this.#notSent(flight, address, envelope, error);
       return this.answer(flight, address, replacement, session);
     }
-    this.#ledger.record(flight, { reply: { address, envelope } });
+    this.#ledger.recordReply(flight, address, envelope);
     await flight.ack();
   }
 
   async #notSent(flight: Flight, address: string, envelope: Envelope, error: unknown): Promise<never> {
     const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The answer could not be sent to ${address}`);
-    this.#ledger.record(flight, { reply: { address, envelope } }, true);
+    this.#ledger.recordReply(flight, address, envelope, true);
     if (PERMANENT.includes(failure.code)) {
       this.#report(failure);
       await flight.reject(failure.message);
@@ -113,7 +113,7 @@ export class Responder {
       const envelope = this.#errorEnvelope(flight, id, refusal, target);
       try {
         await this.#port.send(address, envelope, target.session);
-        this.#ledger.record(flight, { reply: { address, envelope } });
+        this.#ledger.recordReply(flight, address, envelope);
       } catch (error) {
         const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The error could not be sent to ${address}`);
         this.#report(failure);

@@ -1,7 +1,9 @@
+import { TransientSet } from './transient-set.js';
+
 /** A counting semaphore, first come first served. */
 export class Slots {
   readonly #limit: number;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new TransientSet<() => void>();
   #taken = 0;
 
   constructor(limit: number) {
@@ -22,10 +24,9 @@ export class Slots {
 
   /** Calls `granted` once a slot is the caller's. The result gives up the waiting; it does nothing after that. */
   wait(granted: () => void): () => void {
-    const entry = (): void => granted();
-    this.#waiting.add(entry);
+    const place = this.#waiting.add(granted);
     this.#grant();
-    return () => this.#waiting.delete(entry);
+    return () => this.#waiting.delete(place);
   }
 
   /** Takes a slot without waiting, even above the limit: for work that had one and goes on. */
@@ -39,11 +40,11 @@ export class Slots {
   }
 
   #grant(): void {
-    for (const granted of this.#waiting) {
+    for (let place = this.#waiting.first; place !== undefined; place = this.#waiting.first) {
       if (this.#taken >= this.#limit) return;
-      this.#waiting.delete(granted);
+      this.#waiting.delete(place);
       this.#taken++;
-      granted();
+      place.value();
     }
   }
 }

@@ -1,12 +1,11 @@
-/** So many entries go before the map is made anew; more, where more are in it, so that copying them costs next to nothing. */
-const TURNOVER = 512;
-
 /**
  * A map for what comes and goes all the time: calls that run, messages in flight.
  *
  * A plain `Map` is dear there. V8 rebuilds its table again and again as entries come and go, and each table points to the one after it. Once
  * one has grown old, it keeps all later ones, and everything that was in them, from being collected while it is young, which is
- * when collecting costs next to nothing. Here the whole map is made anew before it can grow old.
+ * when collecting costs next to nothing. Here the whole map is made anew before it can grow old: after as many entries have gone as are
+ * left, so that each that goes costs at most one copy. (A count that is the same for all maps would be too high for some: that of one session
+ * among many may see few calls in the time in which things grow old.)
  */
 export class TransientMap<K, V> {
   #entries = new Map<K, V>();
@@ -35,7 +34,7 @@ export class TransientMap<K, V> {
   /** Removes an entry; whether there was one. */
   delete(key: K): boolean {
     if (!this.#entries.delete(key)) return false;
-    if (++this.#gone > TURNOVER && this.#gone > this.#entries.size) this.#renew();
+    if (++this.#gone > this.#entries.size) this.#renew(this.#entries);
     return true;
   }
 
@@ -46,12 +45,11 @@ export class TransientMap<K, V> {
 
   /** Removes all entries. */
   clear(): void {
-    this.#entries = new Map();
-    this.#gone = 0;
+    this.#renew([]);
   }
 
-  #renew(): void {
-    this.#entries = new Map(this.#entries);
+  #renew(entries: Iterable<readonly [K, V]>): void {
+    this.#entries = new Map(entries);
     this.#gone = 0;
   }
 }

@@ -8,6 +8,18 @@ export interface Place<T> {
   next: Place<T> | undefined;
 }
 
+/** A class, as whatever is made for every message: see {@link TransientSet}. */
+class SetPlace<T> implements Place<T> {
+  readonly value: T;
+  previous: Place<T> | undefined;
+  next: Place<T> | undefined = undefined;
+
+  constructor(value: T, previous: Place<T> | undefined) {
+    this.value = value;
+    this.previous = previous;
+  }
+}
+
 /** A set, in order, for what comes and goes all the time; a `Set` is dear there, as a `Map` is ({@link TransientMap} says why). */
 export class TransientSet<T> {
   #first: Place<T> | undefined;
@@ -19,9 +31,14 @@ export class TransientSet<T> {
     return this.#size;
   }
 
+  /** The place that has been there for longest; undefined in an empty set. */
+  get first(): Place<T> | undefined {
+    return this.#first;
+  }
+
   /** Adds a value at the end. It is removed by its place. */
   add(value: T): Place<T> {
-    const place: Place<T> = { value, previous: this.#last, next: undefined };
+    const place = new SetPlace(value, this.#last);
     if (this.#last === undefined) this.#first = place;
     else this.#last.next = place;
     this.#last = place;
@@ -44,11 +61,16 @@ export class TransientSet<T> {
     return true;
   }
 
+  /** The places as they are now, in the order in which they were added. */
+  places(): Place<T>[] {
+    const places: Place<T>[] = [];
+    for (let place = this.#first; place !== undefined; place = place.next) places.push(place);
+    return places;
+  }
+
   /** The values as they are now, in the order in which they were added. */
   values(): T[] {
-    const values: T[] = [];
-    for (let place = this.#first; place !== undefined; place = place.next) values.push(place.value);
-    return values;
+    return this.places().map(({ value }) => value);
   }
 
   /** Removes all values. */

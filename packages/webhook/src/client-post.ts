@@ -8,7 +8,7 @@ import {
   isRecord,
   pause,
 } from '@asyncmcp/core';
-import { requestText } from './http-exchange.js';
+import { HttpRequest, requestText } from './http-exchange.js';
 import { Header } from './http-wire.js';
 import { parseRetryAfter } from './retry-after.js';
 import type { AsyncMcpErrorCode, Logger } from '@asyncmcp/core';
@@ -100,28 +100,42 @@ export function createServerPost(options: ServerPostOptions): ServerPost {
   const { agent, userHeaders } = options;
 
   async function tryOnce(request: ServerRequest, attempt: number, takenBy?: string): Promise<PostAnswer> {
-    const { method, origin, path, body } = request;
     const own = userHeaders === undefined ? request.headers : { ...(await userHeaders()), ...request.headers };
     // A first try, which nearly all are, needs no headers of its own.
     const headers = attempt === 1 && takenBy === undefined ? own : { ...own, ...againHeaders(attempt, takenBy) };
-    const exchange = await requestText(agent, { method, origin, path, headers, body });
+    const exchange = await requestText(agent, new HttpRequest(request.method, request, headers, request.body ?? null));
     return { status: exchange.status, retryAfter: exchange.headers['retry-after'], body: parseAnswer(exchange.text()) };
   }
 
-  return async (request) => {
-    const { attempt, takenBy, headers } = request;
-    const answer = await sendUntilTaken(
-      {
-        target: shownTarget(request),
-        inSession: headers[Header.sessionId] !== undefined,
-        attempt,
-        takenBy,
-        tryOnce: (nth, process) => tryOnce(request, nth, process),
-      },
-      options,
-    );
-    return readYes(answer);
-  };
+  return async (request) => readYes(await sendUntilTaken(new RequestSend(request, tryOnce), options));
+}
+
+/** A class, because one is made for every message: core's `TransientMap` says why. */
+class RequestSend implements PersistentSend<PostAnswer> {
+  readonly attempt: number;
+  readonly takenBy: string | undefined;
+  readonly inSession: boolean;
+  readonly #request: ServerRequest;
+  readonly #tryOnce: (request: ServerRequest, attempt: number, takenBy?: string) => Promise<PostAnswer>;
+
+  constructor(
+    request: ServerRequest,
+    onTry: (request: ServerRequest, attempt: number, takenBy?: string) => Promise<PostAnswer>,
+  ) {
+    this.attempt = request.attempt;
+    this.takenBy = request.takenBy;
+    this.inSession = request.headers[Header.sessionId] !== undefined;
+    this.#request = request;
+    this.#tryOnce = onTry;
+  }
+
+  get target(): string {
+    return shownTarget(this.#request);
+  }
+
+  tryOnce(attempt: number, takenBy: string | undefined): Promise<PostAnswer> {
+    return this.#tryOnce(this.#request, attempt, takenBy);
+  }
 }
 
 /**

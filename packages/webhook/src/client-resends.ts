@@ -30,11 +30,17 @@ export interface Resends<R extends Resendable> {
   close(): void;
 }
 
-interface Open<R> {
+/** A class, because one is made for every request: core's `TransientMap` says why. */
+class Open<R> {
   readonly id: RequestId;
   request: R;
-  sentAt: number;
-  sending: boolean;
+  sentAt = Date.now();
+  sending = true;
+
+  constructor(id: RequestId, request: R) {
+    this.id = id;
+    this.request = request;
+  }
 }
 
 /** How many times in the interval it is looked for what is due. */
@@ -96,7 +102,7 @@ export function createResends<R extends Resendable>({ afterMs, post, onFailed }:
 
   return {
     sending(id, request) {
-      if (afterMs > 0) open.set(id, { id, request, sentAt: Date.now(), sending: true });
+      if (afterMs > 0) open.set(id, new Open(id, request));
     },
     taken(id, answer) {
       const entry = open.get(id);

@@ -6,7 +6,7 @@ import type { TransientSet } from '@asyncmcp/core';
 import type { Dispatcher } from 'undici';
 import type { Health } from './delivery-circuit.js';
 import type { Failure } from './delivery-errors.js';
-import type { Target } from './delivery-endpoint.js';
+import type { HttpRequest } from './http-exchange.js';
 
 /** How long what an endpoint says beside its status may take, in milliseconds. Nobody waits for it, but a connection is taken. */
 const BODY_TIMEOUT_MS = 1000;
@@ -24,28 +24,24 @@ const AGAIN: ReadonlySet<number> = new Set([404, 408, 425, 429]);
  */
 const LONGEST_WAIT_MS = 60_000;
 
-export interface Post {
+/** What posting needs, the same for all messages of a sender. */
+export interface PostTools {
   readonly agent: Dispatcher;
-  readonly target: Target;
-  readonly headers: Record<string, string>;
-  readonly body: string;
   /** Exchanges that are not over, for who wants to abort them all. */
   readonly underWay: TransientSet<HttpExchange>;
   readonly now: () => number;
-  /** Called once the connection is free again: at once, or a little later than the try is decided. */
-  readonly whenOver: () => void;
 }
 
-/** Tries once to deliver; resolves with why that failed, if it did. Never rejects. */
-export async function post({
-  agent,
-  target,
-  headers,
-  body,
-  underWay,
-  now,
-  whenOver,
-}: Post): Promise<Failure | undefined> {
+/**
+ * Tries once to deliver; resolves with why that failed, if it did. Never rejects.
+ *
+ * @param whenOver - called once the connection is free again: at once, or a little later than the try is decided
+ */
+export async function post(
+  request: HttpRequest,
+  whenOver: () => void,
+  { agent, underWay, now }: PostTools,
+): Promise<Failure | undefined> {
   const exchange = await new Promise<HttpExchange>((resolve) => {
     let timer: NodeJS.Timeout | undefined;
     const sent: HttpExchange = new HttpExchange(
@@ -66,8 +62,7 @@ export async function post({
       },
     );
     const place = underWay.add(sent);
-    const { origin, path } = target;
-    sendRequest(agent, { method: 'POST', origin, path, headers, body }, sent);
+    sendRequest(agent, request, sent);
   });
   const { status, error } = exchange;
   if (status === 0) return failureOfError(error);

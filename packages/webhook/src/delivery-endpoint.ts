@@ -1,4 +1,6 @@
+import { TransientSet } from '@asyncmcp/core';
 import { Circuit } from './delivery-circuit.js';
+import type { Place } from '@asyncmcp/core';
 import type { Health, Pass } from './delivery-circuit.js';
 import type { Failure } from './delivery-errors.js';
 import type { UrlGuard } from './url-guard.js';
@@ -30,7 +32,7 @@ export class Endpoint {
   lastFailure: Failure | undefined;
   readonly #now: () => number;
   readonly #circuit = new Circuit();
-  readonly #waiting = new Set<Waiter>();
+  readonly #waiting = new TransientSet<Waiter>();
   #active = 0;
   #timer: NodeJS.Timeout | undefined;
   #target: Target | undefined;
@@ -80,11 +82,11 @@ export class Endpoint {
 
   /** Queues up to send. The result gives up the waiting; it does nothing after that. */
   wait(waiter: Waiter): () => void {
-    this.#waiting.add(waiter);
-    this.#expireIfLate(waiter);
+    const place = this.#waiting.add(waiter);
+    this.#expireIfLate(place);
     this.#update();
     return () => {
-      if (this.#waiting.delete(waiter)) this.#update();
+      if (this.#waiting.delete(place)) this.#update();
     };
   }
 
@@ -92,7 +94,8 @@ export class Endpoint {
   report(pass: Pass, health: Health, retryAfterMs: number): void {
     const pausedBefore = this.#circuit.pausedUntil;
     this.#circuit.report(pass, health, retryAfterMs, this.#now());
-    if (this.#circuit.pausedUntil !== pausedBefore) this.#waiting.forEach((waiter) => this.#expireIfLate(waiter));
+    if (this.#circuit.pausedUntil !== pausedBefore)
+      this.#waiting.places().forEach((place) => this.#expireIfLate(place));
     this.#update();
   }
 
@@ -109,19 +112,19 @@ export class Endpoint {
     return pass;
   }
 
-  #expireIfLate(waiter: Waiter): void {
+  #expireIfLate(place: Place<Waiter>): void {
+    const { value: waiter } = place;
     if (waiter.deadline >= (this.#circuit.pausedUntil ?? 0)) return;
-    this.#waiting.delete(waiter);
-    waiter.expire();
+    if (this.#waiting.delete(place)) waiter.expire();
   }
 
   /** Lets in who may go now, and sees to it that those who wait for the end of a pause are woken. */
   #update(): void {
-    for (const waiter of this.#waiting) {
+    for (let place = this.#waiting.first; place !== undefined; place = this.#waiting.first) {
       const pass = this.#take();
       if (pass === undefined) break;
-      this.#waiting.delete(waiter);
-      waiter.enter(pass);
+      this.#waiting.delete(place);
+      place.value.enter(pass);
     }
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -11,17 +11,12 @@ const USER_AGENT = 'asyncmcp-webhook';
 /** What stands beside a message on its way; `identified`: whether the message id must be there, for it does not travel elsewhere. */
 export type EncodeHeaders = (envelope: Envelope, identified: boolean) => Record<string, string>;
 
-/** What {@link Outgoing} is made from. */
+/** How an {@link Outgoing} is sent. */
 export interface Posting {
-  readonly envelope: Envelope;
   readonly signer: Signer | undefined;
-  readonly body: string;
   readonly encodeHeaders: EncodeHeaders;
-  readonly endpoint: Endpoint;
   /** No further try begins after it, in ms since epoch. */
   readonly deadline: number;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
 }
 
 /** One message on its way. */
@@ -30,8 +25,10 @@ export class Outgoing implements Queued {
   readonly body: string;
   readonly endpoint: Endpoint;
   readonly deadline: number;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
+  /** Settles with what becomes of it, by one of the next two. */
+  readonly delivered: Promise<void>;
+  resolve!: () => void; // Both are assigned in the constructor, by the promise's executor.
+  reject!: (error: Error) => void;
   readonly session: string;
   readonly lane: Lane;
   ticket: number | undefined;
@@ -50,13 +47,15 @@ export class Outgoing implements Queued {
   #signedAt = 0;
   #stopWaiting: (() => void) | undefined;
 
-  constructor({ envelope, signer, body, encodeHeaders, endpoint, deadline, resolve, reject }: Posting) {
+  constructor(envelope: Envelope, body: string, endpoint: Endpoint, { signer, encodeHeaders, deadline }: Posting) {
     this.envelope = envelope;
     this.body = body;
     this.endpoint = endpoint;
     this.deadline = deadline;
-    this.resolve = resolve;
-    this.reject = reject;
+    this.delivered = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
     this.#signer = signer;
     this.#encodeHeaders = encodeHeaders;
     // With its URL: whoever is told about a session of others at an address of their own does not get into its way. Session ids

@@ -14,11 +14,16 @@ export interface Queued {
 }
 
 /** A message and where it stands. */
-interface Entry<T> {
+class Entry<T> {
   readonly message: T;
   readonly lane: string;
-  next: Entry<T> | undefined;
-  state: 'waiting' | 'queued' | 'begun' | 'gone';
+  next: Entry<T> | undefined = undefined;
+  state: 'waiting' | 'queued' | 'begun' | 'gone' = 'waiting';
+
+  constructor(message: T, lane: string) {
+    this.message = message;
+    this.lane = lane;
+  }
 }
 
 export interface OutboxOptions<T> {
@@ -60,7 +65,7 @@ export class Outbox<T extends Queued> {
     const { session, lane } = message;
     const size = (this.#sizes.get(session) ?? 0) + 1;
     this.#sizes.set(session, size);
-    const entry: Entry<T> = { message, lane: laneKey(session, lane), next: undefined, state: 'waiting' };
+    const entry = new Entry(message, laneKey(session, lane));
     message.ticket = this.#added++;
     this.#entries.set(message.ticket, entry);
     if (size > this.#maxQueued) this.#waitingOf(session).add(entry);

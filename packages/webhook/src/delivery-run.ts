@@ -1,5 +1,6 @@
 import { backoffDelay, toAsyncMcpError } from '@asyncmcp/core';
 import { post } from './delivery-attempt.js';
+import { HttpRequest } from './http-exchange.js';
 import { destinationGone, undelivered } from './delivery-errors.js';
 import type { AsyncMcpError, TransientSet } from '@asyncmcp/core';
 import type { Dispatcher } from 'undici';
@@ -65,12 +66,13 @@ async function attempt(
   message: Outgoing,
   target: Target,
   pass: Pass,
-  { agent, endpoints, underWay, now }: DeliveryTools,
+  tools: DeliveryTools,
 ): Promise<Failure | undefined> {
-  const { endpoint, body } = message;
-  let headers: Record<string, string>;
+  const { endpoint } = message;
+  const { endpoints } = tools;
+  let request: HttpRequest;
   try {
-    headers = message.headersAt(now());
+    request = new HttpRequest('POST', target, message.headersAt(tools.now()), message.body);
   } catch (error) {
     giveBack(endpoint, pass);
     throw error;
@@ -91,7 +93,7 @@ async function attempt(
   endpoints.hold(endpoint);
   message.attempts++;
   message.trying = true;
-  const failure = await post({ agent, target, headers, body, underWay, now, whenOver });
+  const failure = await post(request, whenOver, tools);
   message.trying = false;
   if (failure === undefined) endpoint.report(pass, 'well', 0);
   else endpoint.report(pass, failure.health, failure.retryAfterMs);

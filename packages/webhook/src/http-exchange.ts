@@ -1,15 +1,30 @@
 import type { Dispatcher } from 'undici';
 
-/** A request whose body is text, or that has none. */
-export interface HttpRequest {
+/** A request whose body is text, or that has none. A class, because one is made for every message: core's `TransientMap` says why. */
+export class HttpRequest {
   readonly method: 'POST' | 'DELETE';
   readonly origin: string;
   readonly path: string;
   readonly headers: Record<string, string>;
-  readonly body?: string | undefined;
+  readonly body: string | null;
+
+  constructor(
+    method: HttpRequest['method'],
+    { origin, path }: Pick<HttpRequest, 'origin' | 'path'>,
+    headers: Record<string, string>,
+    body: string | null,
+  ) {
+    this.method = method;
+    this.origin = origin;
+    this.path = path;
+    this.headers = headers;
+    this.body = body;
+  }
 }
 
 export type HttpHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+const NO_HEADERS: HttpHeaders = {};
 
 /** Most answers below 200 to one request: 100, 102 and 103 are those that there are. */
 const MAX_ANNOUNCEMENTS = 3;
@@ -21,11 +36,12 @@ const MAX_ANNOUNCEMENTS = 3;
 export class HttpExchange implements Dispatcher.DispatchHandler {
   /** 0 before the answer begins. */
   status = 0;
-  headers: HttpHeaders = {};
+  headers: HttpHeaders = NO_HEADERS;
   readonly #whenAnswered: (() => void) | undefined;
   readonly #whenOver: () => void;
   #controller: Dispatcher.DispatchController | undefined;
-  #chunks: Buffer[] = [];
+  #body: Buffer | undefined;
+  #rest: Buffer[] | undefined;
   #over = false;
   #error: Error | undefined;
   #aborted: Error | undefined;
@@ -51,10 +67,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   /** The body of the answer, as far as it has come. */
   text(): string {
-    const [first] = this.#chunks;
-    return this.#chunks.length === 1 && first !== undefined
-      ? first.toString('utf8')
-      : Buffer.concat(this.#chunks).toString('utf8');
+    if (this.#body === undefined) return '';
+    return (this.#rest === undefined ? this.#body : Buffer.concat([this.#body, ...this.#rest])).toString('utf8');
   }
 
   /** Ends the exchange, wherever it stands. Does nothing when it is over. */
@@ -80,7 +94,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#chunks.push(chunk);
+    if (this.#body === undefined) this.#body = chunk;
+    else (this.#rest ??= []).push(chunk);
   }
 
   onResponseEnd(): void {
@@ -101,8 +116,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
 /** Sends a request. Its exchange is told of whatever becomes of it, what undici refuses to send included. */
 export function sendRequest(agent: Dispatcher, request: HttpRequest, exchange: HttpExchange): void {
-  const { origin, path, method, headers, body = null } = request;
-  agent.dispatch({ origin, path, method, headers, body }, exchange);
+  agent.dispatch(request, exchange);
 }
 
 /**

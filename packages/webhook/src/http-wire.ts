@@ -51,9 +51,15 @@ export function encodeHeaders(envelope: Envelope, identified = true): Record<str
   return headers;
 }
 
+/** A class, because one is made for every message: core's `TransientMap` says why. */
+class MessageHeaders {
+  [name: string]: string;
+  'content-type' = JSON_TYPE;
+}
+
 /** The same of metadata without a message: what asks the server to end a session. */
 export function encodeMetadata(metadata: EnvelopeMetadata, identified = true): Record<string, string> {
-  const headers: Record<string, string> = { 'content-type': JSON_TYPE };
+  const headers = new MessageHeaders();
   addValue(headers, Header.clientId, metadata.clientId);
   addValue(headers, Header.sessionId, metadata.sessionId);
   addValue(headers, Header.protocolVersion, metadata.protocolVersion);

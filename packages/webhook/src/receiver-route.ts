@@ -3,7 +3,7 @@ import { refuseOtherMethods } from './http-app.js';
 import { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
 import { decodeHeaders } from './http-wire.js';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { InboundEnvelope, Logger } from '@asyncmcp/core';
+import type { InboundEnvelope, Logger, Settlement } from '@asyncmcp/core';
 import type { HttpRefusal } from './http-errors.js';
 import type { AttachedClient, ReceiverClients } from './receiver-clients.js';
 import type { Seal } from './receiver-seal.js';
@@ -111,17 +111,34 @@ async function deliver(
     events.discarded(envelope);
     return nobodyTakes(envelope, 'nobody', logger);
   }
-  let givenBack = false;
-  const settlement = {
-    ack: async () => {},
-    retry: async () => void (givenBack = true),
-    // Nobody is served by having it sent again.
-    reject: async (reason: string) => logger.warn({ messageId: envelope.messageId, reason }, 'a message was rejected'),
-  };
-  await events.receive(createDelivery(envelope, 1, settlement));
+  const posted = new PostedWebhook(envelope.messageId, logger);
+  await events.receive(createDelivery(envelope, 1, posted));
   // The answer to `initialize` tells a client its session.
   waiting.look(found);
-  return givenBack ? notNow() : undefined;
+  return posted.givenBack ? notNow() : undefined;
+}
+
+/** What becomes of a message. A class, because one is made for each: core's `TransientMap` says why. */
+class PostedWebhook implements Settlement {
+  givenBack = false;
+  readonly #messageId: string;
+  readonly #logger: Logger;
+
+  constructor(messageId: string, logger: Logger) {
+    this.#messageId = messageId;
+    this.#logger = logger;
+  }
+
+  async ack(): Promise<void> {}
+
+  async retry(): Promise<void> {
+    this.givenBack = true;
+  }
+
+  /** Nobody is served by having it sent again. */
+  async reject(reason: string): Promise<void> {
+    this.#logger.warn({ messageId: this.#messageId, reason }, 'a message was rejected');
+  }
 }
 
 function nobodyTakes(

@@ -59,39 +59,68 @@ export function enterOrCopy(
 
 /** Counts what is in the works, and gives places for more as long as there are any. */
 export function createAdmission({ maxInFlight, maxPerSession }: AdmissionOptions): Admission {
-  const byOwner = new TransientMap<string, Counts>();
-  let inFlight = 0;
-
-  function place(owner: string, counts: Counts): Place {
-    let working = true;
-    let present = true;
-    const answered = (): void => {
-      if (!working) return;
-      working = false;
-      inFlight--;
-      counts.working--;
-    };
-    const settled = (): void => {
-      answered();
-      if (!present) return;
-      present = false;
-      if (--counts.present === 0) byOwner.delete(owner);
-    };
-    return { answered, settled };
-  }
+  const counts = new AllCounts();
 
   return {
     enter(owner, isRequest) {
       const room = isRequest ? 0 : HEADROOM;
-      const counts = byOwner.get(owner) ?? { working: 0, present: 0 };
-      if (inFlight >= maxInFlight + room) return 'server-full';
-      if (counts.working >= maxPerSession + room) return 'session-full';
-      if (counts.present >= UNDELIVERED_FACTOR * maxPerSession + room) return 'session-full';
-      counts.working++;
-      counts.present++;
-      byOwner.set(owner, counts);
-      inFlight++;
-      return place(owner, counts);
+      const own = counts.of(owner);
+      if (counts.working >= maxInFlight + room) return 'server-full';
+      if (own !== undefined && own.working >= maxPerSession + room) return 'session-full';
+      if (own !== undefined && own.present >= UNDELIVERED_FACTOR * maxPerSession + room) return 'session-full';
+      return new TakenPlace(owner, counts);
     },
   };
+}
+
+/** What is in the works, in all and by owner. */
+class AllCounts {
+  working = 0;
+  readonly #byOwner = new TransientMap<string, Counts>();
+
+  of(owner: string): Counts | undefined {
+    return this.#byOwner.get(owner);
+  }
+
+  /** One more of this owner. */
+  add(owner: string): Counts {
+    let counts = this.#byOwner.get(owner);
+    if (counts === undefined) this.#byOwner.set(owner, (counts = { working: 0, present: 0 }));
+    counts.working++;
+    counts.present++;
+    this.working++;
+    return counts;
+  }
+
+  forget(owner: string): void {
+    this.#byOwner.delete(owner);
+  }
+}
+
+/** A class, because one is made for every message: `TransientMap` says why. */
+class TakenPlace implements Place {
+  readonly #owner: string;
+  readonly #all: AllCounts;
+  readonly #own: Counts;
+  #state: 'working' | 'answered' | 'settled' = 'working';
+
+  constructor(owner: string, all: AllCounts) {
+    this.#owner = owner;
+    this.#all = all;
+    this.#own = all.add(owner);
+  }
+
+  answered(): void {
+    if (this.#state !== 'working') return;
+    this.#state = 'answered';
+    this.#all.working--;
+    this.#own.working--;
+  }
+
+  settled(): void {
+    if (this.#state === 'settled') return;
+    this.answered();
+    this.#state = 'settled';
+    if (--this.#own.present === 0) this.#all.forget(this.#owner);
+  }
 }

@@ -107,17 +107,16 @@ class Sender implements WebhookSender {
     };
   }
 
-  send(url: string, envelope: Envelope, signer: Signer | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed !== undefined) throw senderClosed(url);
-      const body = toBody(envelope);
-      const deadline = this.#now() + this.#options.retryForMs;
-      const endpoint = this.#endpoints.acquire(url);
-      const headers = this.#options.encodeHeaders ?? encodeHeaders;
-      this.#outbox.add(
-        new Outgoing({ envelope, signer, body, encodeHeaders: headers, endpoint, deadline, resolve, reject }),
-      );
+  async send(url: string, envelope: Envelope, signer: Signer | undefined): Promise<void> {
+    if (this.#closed !== undefined) throw senderClosed(url);
+    const body = toBody(envelope);
+    const message = new Outgoing(envelope, body, this.#endpoints.acquire(url), {
+      signer,
+      encodeHeaders: this.#options.encodeHeaders ?? encodeHeaders,
+      deadline: this.#now() + this.#options.retryForMs,
     });
+    this.#outbox.add(message);
+    return message.delivered;
   }
 
   close(drainMs: number): Promise<void> {
