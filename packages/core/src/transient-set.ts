@@ -8,7 +8,7 @@ export interface Place<T> {
   next: Place<T> | undefined;
 }
 
-/** A class, as whatever is made for every message: see {@link TransientSet}. */
+/** A class, because one is made for every message: `TransientMap` says why. */
 class SetPlace<T> implements Place<T> {
   readonly value: T;
   previous: Place<T> | undefined;
