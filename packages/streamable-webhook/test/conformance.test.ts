@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from '@jest/globals';
-import { InMemoryEventStore } from '@modelcontextprotocol/sdk/examples/shared/inMemoryEventStore.js';
+import { MemoryEventStore } from './memory-event-store.js';
 import { StreamableWebhookServer } from '../src/index.js';
 import { createConformanceServer } from './conformance-server.js';
 
@@ -27,7 +27,7 @@ it('passes every active scenario of the public MCP conformance suite', async () 
   const directory = await mkdtemp(join(tmpdir(), 'asyncmcp-conformance-'));
   const server = new StreamableWebhookServer({
     createServer: createConformanceServer,
-    eventStore: new InMemoryEventStore(),
+    eventStore: new MemoryEventStore(),
     retryIntervalMs: 50,
   });
   try {

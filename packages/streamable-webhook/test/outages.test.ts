@@ -3,9 +3,9 @@ import { createServer as createHttpServer } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { createDeferred, rejectionOf, until } from '@asyncmcp/testkit';
 import { MemorySessionStore, isAsyncMcpError } from '@asyncmcp/core';
-import { InMemoryEventStore } from '@modelcontextprotocol/sdk/examples/shared/inMemoryEventStore.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { ErrorCode, ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import { MemoryEventStore } from './memory-event-store.js';
 import { call, callsIn, messagesOf, responsesIn, textOf, useSystem } from './client-system.js';
 import { createTools } from './client-tools.js';
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -346,7 +346,7 @@ describe('the stream of what a session says by itself', () => {
 
 describe('with an event store, a connection that is cut in mid-call', () => {
   it('is taken up where it was: the call is not posted again', async () => {
-    const { runs, finish } = await system().server({ eventStore: new InMemoryEventStore() });
+    const { runs, finish } = await system().server({ eventStore: new MemoryEventStore() });
     const transport = system().transport({ reconnectionOptions });
     const client = await system().client(transport);
     const messages = messagesOf(transport);
@@ -364,7 +364,7 @@ describe('with an event store, a connection that is cut in mid-call', () => {
   });
 
   it('is replaced when nothing comes of it for some time: the call runs once and is answered once', async () => {
-    const { runs, finish } = await system().server({ eventStore: new InMemoryEventStore() });
+    const { runs, finish } = await system().server({ eventStore: new MemoryEventStore() });
     const transport = system().transport({ reconnectionOptions });
     const client = await system().client(transport);
     const messages = messagesOf(transport);
@@ -396,7 +396,7 @@ describe('with an event store, a connection that is cut in mid-call', () => {
 /** What a call comes to whose server is killed, as far as anybody can tell, and has a next, with the same sessions. */
 async function outcomeAfterKill(withEvents: boolean): Promise<string> {
   const store = new MemorySessionStore();
-  const eventStore = new InMemoryEventStore();
+  const eventStore = new MemoryEventStore();
   const first = await system().server({ store, eventStore });
   const client = await system().client(system().transport({ reconnectionOptions }));
   const begun = createDeferred<void>();
@@ -406,7 +406,7 @@ async function outcomeAfterKill(withEvents: boolean): Promise<string> {
   await begun.promise;
   await until(() => first.runs.length === 1, { message: 'the call to run' });
   system().targets.length = 0;
-  const second = await system().server({ store, eventStore: withEvents ? eventStore : new InMemoryEventStore() });
+  const second = await system().server({ store, eventStore: withEvents ? eventStore : new MemoryEventStore() });
   second.finish();
   system().wire.cut();
   return textOf(await answer);

@@ -2,12 +2,12 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import { expect, it } from '@jest/globals';
 import { until } from '@asyncmcp/testkit';
-import { InMemoryEventStore } from '@modelcontextprotocol/sdk/examples/shared/inMemoryEventStore.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { fastify } from 'fastify';
 import fc from 'fast-check';
 import { Client } from 'undici';
 import { z } from 'zod';
+import { MemoryEventStore } from './memory-event-store.js';
 import { StreamableWebhookServer } from '../src/index.js';
 import {
   atTheEnd,
@@ -200,7 +200,7 @@ it('10,000 fuzzed requests: nothing but 503 above 499, every error a JSON-RPC er
 it.each([
   ['without sessions', { stateless: true }],
   ['with JSON for answers', { jsonResponse: true }],
-  ['where events are kept', { eventStore: new InMemoryEventStore() }],
+  ['where events are kept', { eventStore: new MemoryEventStore() }],
 ])(
   '1,000 fuzzed requests over sockets, %s: the same, and no connection is left',
   async (_how, options) => {

@@ -3,10 +3,11 @@ import { MemorySessionStore } from '@asyncmcp/core';
 import { createDeferred, until } from '@asyncmcp/testkit';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { InMemoryEventStore } from '@modelcontextprotocol/sdk/examples/shared/inMemoryEventStore.js';
 import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import { MemoryEventStore } from './memory-event-store.js';
 import { atTheEnd, call, http, open, openSession, ping, post, startServer, textOf } from './server-system.js';
 import type { EventStore } from '../src/index.js';
+import type { OpenStream } from './server-system.js';
 
 /** Waits until a call has begun and its client knows where it is in its stream. */
 async function cutInMidCall(
@@ -18,17 +19,23 @@ async function cutInMidCall(
   const lastEventId = stream.lastEventId();
   if (lastEventId === undefined) throw new Error('The stream has no events that can be named.');
   stream.cut();
-  // Answered after the server has seen the end of the connection before.
+  // Answered after the server has seen the end of the connection before, as a rule.
   await post(server.url, ping(5), headers);
   return lastEventId;
 }
 
+/** Opens a stream again, as soon as the server has seen the end of the connection that had it. */
+async function takeUpAgain(url: string, headers: Record<string, string>, lastEventId: string): Promise<OpenStream> {
+  const stream = await open('GET', url, { ...headers, 'last-event-id': lastEventId });
+  return stream.status === 409 ? takeUpAgain(url, headers, lastEventId) : stream;
+}
+
 describe('a connection cut in mid-call, where events are kept', () => {
   it('is taken up again with Last-Event-ID, and the answer comes there', async () => {
-    const server = await startServer({ eventStore: new InMemoryEventStore() });
+    const server = await startServer({ eventStore: new MemoryEventStore() });
     const { headers } = await openSession(server, { webhook: false });
     const lastEventId = await cutInMidCall(server, headers);
-    const again = await open('GET', server.url, { ...headers, 'last-event-id': lastEventId });
+    const again = await takeUpAgain(server.url, headers, lastEventId);
     expect(again.status).toBe(200);
     expect(await http('GET', server.url, { headers: { ...headers, 'last-event-id': lastEventId } })).toMatchObject({
       status: 409,
@@ -44,7 +51,7 @@ describe('a connection cut in mid-call, where events are kept', () => {
   });
 
   it('may be replaced by a copy while the store takes the answer: who waits there has it, too', async () => {
-    const events = new InMemoryEventStore();
+    const events = new MemoryEventStore();
     const taken = createDeferred<void>();
     const asked = createDeferred<void>();
     const eventStore: EventStore = {
@@ -73,7 +80,7 @@ describe('a connection cut in mid-call, where events are kept', () => {
   });
 
   it('loses no answer that is kept between what the store replays and the taking up of the stream', async () => {
-    const events = new InMemoryEventStore();
+    const events = new MemoryEventStore();
     const found = createDeferred<void>();
     const kept = createDeferred<void>();
     const replay = createDeferred<void>();
@@ -105,7 +112,7 @@ describe('a connection cut in mid-call, where events are kept', () => {
     const server = await startServer({ eventStore });
     const { headers } = await openSession(server, { webhook: false });
     const lastEventId = await cutInMidCall(server, headers);
-    const opening = open('GET', server.url, { ...headers, 'last-event-id': lastEventId });
+    const opening = takeUpAgain(server.url, headers, lastEventId);
     await found.promise;
     server.finish();
     await kept.promise;
@@ -120,17 +127,17 @@ describe('a connection cut in mid-call, where events are kept', () => {
   });
 
   it('loses nothing of what was said meanwhile', async () => {
-    const server = await startServer({ eventStore: new InMemoryEventStore() });
+    const server = await startServer({ eventStore: new MemoryEventStore() });
     const { headers } = await openSession(server, { webhook: false });
     const lastEventId = await cutInMidCall(server, headers);
     server.finish();
     await until(() => server.server.sessions.list()[0]?.callsInFlight === 0, { message: 'the end of the call' });
-    const again = await open('GET', server.url, { ...headers, 'last-event-id': lastEventId });
+    const again = await takeUpAgain(server.url, headers, lastEventId);
     expect(textOf(await again.next('the result', ({ id }) => id === 4))).toBe('slow and steady');
   });
 
   it('is not held open where all was said, and says it again to who asks again', async () => {
-    const server = await startServer({ eventStore: new InMemoryEventStore(), sessionIdleTimeoutMs: 20 });
+    const server = await startServer({ eventStore: new MemoryEventStore(), sessionIdleTimeoutMs: 20 });
     const { headers } = await openSession(server, { webhook: false });
     const lastEventId = await cutInMidCall(server, headers);
     server.finish();
@@ -144,7 +151,7 @@ describe('a connection cut in mid-call, where events are kept', () => {
   });
 
   it('of a batch is held open until the last of its answers', async () => {
-    const server = await startServer({ eventStore: new InMemoryEventStore() });
+    const server = await startServer({ eventStore: new MemoryEventStore() });
     const { headers } = await openSession(server, { webhook: false });
     const stream = await open('POST', server.url, headers, [call(1, 'slow'), ping(2)]);
     await stream.next('the log', ({ method }) => method === 'notifications/message');
@@ -152,7 +159,7 @@ describe('a connection cut in mid-call, where events are kept', () => {
     await stream.next('the first answer', ({ id }) => id === 2);
     stream.cut();
     await post(server.url, ping(5), headers);
-    const again = await open('GET', server.url, { ...headers, 'last-event-id': lastEventId });
+    const again = await takeUpAgain(server.url, headers, lastEventId);
     expect(again.status).toBe(200);
     server.finish();
     expect(textOf(await again.next('the last answer', ({ id }) => id === 1))).toBe('slow and steady');
@@ -160,7 +167,7 @@ describe('a connection cut in mid-call, where events are kept', () => {
   });
 
   it('hears that its call was not done, of the next server', async () => {
-    const shared = { eventStore: new InMemoryEventStore(), store: new MemorySessionStore() };
+    const shared = { eventStore: new MemoryEventStore(), store: new MemorySessionStore() };
     const one = await startServer({ ...shared, drainTimeoutMs: 50 });
     const { headers } = await openSession(one, { webhook: false });
     const lastEventId = await cutInMidCall(one, headers);
@@ -172,7 +179,7 @@ describe('a connection cut in mid-call, where events are kept', () => {
   });
 
   it('hears once what became of a call that was cancelled, or was not done', async () => {
-    const server = await startServer({ eventStore: new InMemoryEventStore(), drainTimeoutMs: 50 });
+    const server = await startServer({ eventStore: new MemoryEventStore(), drainTimeoutMs: 50 });
     const { headers } = await openSession(server, { webhook: false });
     const cancelled = post(server.url, call(1, 'slow'), headers);
     await until(() => server.calls.length === 1, { message: 'the call' });
@@ -188,7 +195,7 @@ describe('a connection cut in mid-call, where events are kept', () => {
   });
 
   it("is taken up again by the SDK's own client after the network has failed, its own stream, too", async () => {
-    const server = await startServer({ eventStore: new InMemoryEventStore(), retryIntervalMs: 10 });
+    const server = await startServer({ eventStore: new MemoryEventStore(), retryIntervalMs: 10 });
     const client = new Client({ name: 'stock', version: '1.0.0' });
     atTheEnd(() => client.close());
     let network = new AbortController();
@@ -229,7 +236,7 @@ describe('a connection cut in mid-call, where events are kept', () => {
   });
 
   it("is taken up again by the SDK's own client by itself", async () => {
-    const server = await startServer({ eventStore: new InMemoryEventStore(), retryIntervalMs: 10 });
+    const server = await startServer({ eventStore: new MemoryEventStore(), retryIntervalMs: 10 });
     const client = new Client({ name: 'stock', version: '1.0.0' });
     atTheEnd(() => client.close());
     let resumed = 0;
@@ -252,21 +259,21 @@ describe('a connection cut in mid-call, where events are kept', () => {
   });
 
   it('is taken up again at another process that shares sessions and events', async () => {
-    const shared = { eventStore: new InMemoryEventStore(), store: new MemorySessionStore() };
+    const shared = { eventStore: new MemoryEventStore(), store: new MemorySessionStore() };
     const one = await startServer(shared);
     const other = await startServer(shared);
     const { headers } = await openSession(one, { webhook: false });
     const lastEventId = await cutInMidCall(one, headers);
     one.finish();
     await until(() => one.server.sessions.list()[0]?.callsInFlight === 0, { message: 'the end of the call' });
-    const again = await open('GET', other.url, { ...headers, 'last-event-id': lastEventId });
+    const again = await takeUpAgain(other.url, headers, lastEventId);
     expect(textOf(await again.next('the result', ({ id }) => id === 4))).toBe('slow and steady');
   });
 });
 
 describe('one store for the events of all sessions', () => {
   it('shows a session nothing of another', async () => {
-    const server = await startServer({ eventStore: new InMemoryEventStore() });
+    const server = await startServer({ eventStore: new MemoryEventStore() });
     const mine = await openSession(server, { webhook: false });
     const lastEventId = await cutInMidCall(server, mine.headers);
     const other = await openSession(server, { webhook: false });
@@ -280,7 +287,7 @@ describe('one store for the events of all sessions', () => {
   it.each(['__proto__', 'constructor', 'a_b_c', '../../etc', 'x'.repeat(8000)])(
     'has no event that is made up: %.20s',
     async (lastEventId) => {
-      const server = await startServer({ eventStore: new InMemoryEventStore() });
+      const server = await startServer({ eventStore: new MemoryEventStore() });
       const { headers } = await openSession(server, { webhook: false });
       const answer = await http('GET', server.url, { headers: { ...headers, 'last-event-id': lastEventId } });
       expect(answer).toMatchObject({ status: 400 });
