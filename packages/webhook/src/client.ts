@@ -39,7 +39,7 @@ export interface WebhookClientTransportOptions {
   readonly requestTimeoutMs?: number | undefined;
   /**
    * How long a request may be without an answer until it is posted again, under the same message id, in milliseconds: its server
-   * may have been killed. One that works on it does nothing but say so. Default 20,000, a third of what the SDK waits for an answer by default; 0: never.
+   * may have been killed. One that works on it does nothing but say so. Sixteen at a time, where many are due. Default 20,000, a third of what the SDK waits for an answer by default; 0: never.
    */
   readonly resendAfterMs?: number | undefined;
   /** Which URLs a server may ask to be answered at; `headers` go there, too. Default: those of the origin of `serverUrl`. */
