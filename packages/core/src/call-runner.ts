@@ -100,7 +100,7 @@ export class CallRunner {
     } finally {
       call.end();
       // A failure before answer(), e.g. of the session store: the request comes back and runs again.
-      await call.flight.retry();
+      if (!call.flight.settled) await call.flight.retry();
     }
   }
 

@@ -8,7 +8,7 @@ export interface DuplicateWindowOptions {
   readonly maxWeight?: number;
 }
 
-/** What was added in one half of the window. */
+/** What was added in one half of the window. A key may be in both: the newer entry is the one that counts. */
 interface Generation<K, V> {
   readonly entries: Map<K, V>;
   readonly since: number;
@@ -32,7 +32,7 @@ export class DuplicateWindow<V, K = string> {
     this.#options = { maxEntries, ttlMs, maxWeight };
   }
 
-  /** Entries now kept. */
+  /** Entries now kept, those among them that were replaced. */
   get size(): number {
     this.#age();
     return this.#current.entries.size + this.#previous.entries.size;
@@ -41,7 +41,8 @@ export class DuplicateWindow<V, K = string> {
   /** The value added for `key`, if it is still in the window. */
   get(key: K): V | undefined {
     this.#age();
-    return this.#current.entries.get(key) ?? this.#previous.entries.get(key);
+    const value = this.#current.entries.get(key);
+    return value === undefined && this.#previous.entries.size > 0 ? this.#previous.entries.get(key) : value;
   }
 
   /** Whether `key` is still in the window. */
@@ -52,8 +53,7 @@ export class DuplicateWindow<V, K = string> {
   /** Adds or replaces an entry and drops what no longer fits. An entry heavier than the whole window is not kept. */
   add(key: K, value: V, weight = 0): void {
     const { maxEntries, maxWeight } = this.#options;
-    this.delete(key);
-    if (weight > maxWeight) return;
+    if (weight > maxWeight) return this.delete(key);
     this.#age();
     const { entries } = this.#current;
     const full = entries.size + 1 > maxEntries / 2 || this.#current.weight + weight > maxWeight / 2;
@@ -66,7 +66,8 @@ export class DuplicateWindow<V, K = string> {
   /** Forgets `key`; nothing happens when it is not there. */
   delete(key: K): void {
     // What it weighed is still counted until its generation goes: too much is on the safe side.
-    if (!this.#current.entries.delete(key)) this.#previous.entries.delete(key);
+    this.#current.entries.delete(key);
+    this.#previous.entries.delete(key);
   }
 
   /** Drops what is too old. */

@@ -47,6 +47,8 @@ export class Flight {
   readonly #first: Delivery;
   #copies: Delivery[] | undefined;
   readonly #onSettled: (flight: Flight) => void;
+  /** Whether the ledger has looked for what became of this message before, and found nothing. */
+  isNew = false;
   #settled = false;
   #takenBy: string | undefined;
 
@@ -152,10 +154,13 @@ export class FlightLedger {
   }
 
   /** What became of the message of a flight, if it was handled recently. */
-  outcome({ key, envelope, attempt }: Flight): Outcome | undefined {
-    if (envelope.unnamed === true && attempt === 1) return undefined;
-    const recorded = this.#outcomes.get(key);
-    if (recorded === undefined) return undefined;
+  outcome(flight: Flight): Outcome | undefined {
+    const { key, envelope, attempt } = flight;
+    const recorded = envelope.unnamed === true && attempt === 1 ? undefined : this.#outcomes.get(key);
+    if (recorded === undefined) {
+      flight.isNew = true;
+      return undefined;
+    }
     if (recorded === NO_REPLY) return {};
     const { address, sessionId, clientId, via, message } = recorded;
     // A send of its own: under the first one's id a FIFO queue or a webhook receiver would take it for that one, and refuse it.
@@ -182,10 +187,11 @@ export class FlightLedger {
    *
    * @param comesBack - whether it is given back itself, and comes again under the same key even if its sender has not named it
    */
-  recordReply({ key, envelope: { unnamed } }: Flight, address: string, envelope: Envelope, comesBack = false): void {
-    if (unnamed === true && !comesBack) return;
+  recordReply(flight: Flight, address: string, envelope: Envelope, comesBack = false): void {
+    const { key } = flight;
+    if (flight.envelope.unnamed === true && !comesBack) return;
     const message = messageText(envelope);
-    const known = this.#outcomes.get(key);
+    const known = flight.isNew ? undefined : this.#outcomes.get(key);
     // The answer to a duplicate, which is the recorded one: adding it again would count its weight again.
     if (known instanceof RecordedReply && known.message === message) return;
     this.#outcomes.add(key, new RecordedReply(address, envelope, message), key.length + message.length);

@@ -1,4 +1,4 @@
-import { isAsyncMcpError, toAsyncMcpError } from './errors.js';
+import { isAsyncMcpError } from './errors.js';
 import { JsonRpcErrorCode, errorResponse, isNotification, isRequest, isRequestId, parsedMessage } from './jsonrpc.js';
 import { SUPPORTED_PROTOCOL_VERSIONS } from './protocol-versions.js';
 import {
@@ -8,7 +8,6 @@ import {
   invalidParams,
   malformed,
   poisoned,
-  quoted,
   replyAddressRefused,
   sessionNotWanted,
   sessionRequired,
@@ -79,10 +78,24 @@ export class InboundRouter {
     if (!parsed.ok) return this.#refuseMalformed(flight, parsed);
     const { message } = parsed;
     if (isRequest(message) && flight.attempt > this.#options.maxAttempts) return this.#refusePoisoned(flight, message);
-    if (isRequest(message)) return this.#request(flight, message);
+    if (isRequest(message) && message.method === 'initialize') return this.#initialize(flight, message);
+    if (isRequest(message)) return this.#route(flight, message);
     if (flight.attempt > HOPELESS_ATTEMPTS)
       return flight.reject(`received ${flight.attempt} times without being handled`);
     return this.#route(flight, message);
+  }
+
+  /**
+   * The last time a request may fail before it runs, its caller is told what failed, not that it was tried too often. Resolves with
+   * whether it was: anything else comes again.
+   */
+  async refuseAtLast(flight: Flight, failure: AsyncMcpError): Promise<boolean> {
+    if (flight.settled || flight.attempt < this.#options.maxAttempts || failure.code === 'ERR_CLOSED') return false;
+    const parsed = parsedMessage(flight.envelope);
+    if (!parsed.ok || !isRequest(parsed.message)) return false;
+    this.#options.report(failure);
+    await this.#refuse(flight, parsed.message.id, unavailable(parsed.message, failure.code));
+    return true;
   }
 
   async #refuseMalformed(flight: Flight, { id, code, reason }: MalformedMessage): Promise<void> {
@@ -90,19 +103,6 @@ export class InboundRouter {
     const target = await this.#target(envelope);
     const refusal = malformed(envelope, code, reason);
     await this.#options.responder.refuse(flight, id ?? envelope.requestIdHint, refusal, target);
-  }
-
-  /** The last time a request may fail before it runs, its caller is told what failed, not that it was tried too often. */
-  async #request(flight: Flight, request: JSONRPCRequest): Promise<void> {
-    try {
-      await (request.method === 'initialize' ? this.#initialize(flight, request) : this.#route(flight, request));
-    } catch (error) {
-      if (flight.settled || flight.attempt < this.#options.maxAttempts || isAsyncMcpError(error, 'ERR_CLOSED'))
-        throw error;
-      const failure = toAsyncMcpError(error, 'ERR_INTERNAL', `${quoted(request.method)} could not be handled`);
-      this.#options.report(failure);
-      await this.#refuse(flight, request.id, unavailable(request, failure.code));
-    }
   }
 
   /** The duplicate of a message that was handled: it gets the same answer, and the handler does not run again. */

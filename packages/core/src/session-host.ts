@@ -11,6 +11,7 @@ import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/tran
 import type { JSONRPCMessage, MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
 import type { Delivery } from './delivery.js';
 import type { InboundEnvelope, Sender } from './envelope.js';
+import type { Flight } from './flight.js';
 import type { Logger } from './logger.js';
 import type { ReplyPort } from './reply-port.js';
 import type { CreateServer, Session } from './session.js';
@@ -178,22 +179,31 @@ export class SessionHost implements Sessions {
    * Takes a delivery. Resolves when it no longer takes up room: it is settled, or its call waits for the client. Never
    * rejects: what fails is given back, answered with an error or dead-lettered.
    */
-  async receive(delivery: Delivery): Promise<void> {
-    const { envelope } = delivery;
+  receive(delivery: Delivery): Promise<void> {
     if (this.#closing !== undefined) return delivery.retry();
-    const key = flightKey(envelope);
+    const key = flightKey(delivery.envelope);
     const inFlight = this.#ledger.find(key);
     if (inFlight !== undefined) return inFlight.absorb(delivery);
     const flight = this.#ledger.begin(key, delivery);
+    const failed = (error: unknown): Promise<void> => this.#failed(flight, error);
     try {
-      await this.#router.handle(flight);
+      return this.#router.handle(flight).catch(failed);
     } catch (error) {
-      const failure = toAsyncMcpError(error, 'ERR_INTERNAL', `Message ${envelope.messageId} could not be handled`);
-      if (this.#closing === undefined) this.#report(failure);
-      await flight.retry(
-        this.#closing === undefined ? backoffDelay(flight.attempt, { baseMs: 2000, maxMs: 60_000 }) : 0,
-      );
+      return failed(error);
     }
+  }
+
+  /** What could not be handled comes again, unless its sender is told at last. */
+  async #failed(flight: Flight, error: unknown): Promise<void> {
+    let failure = toAsyncMcpError(error, 'ERR_INTERNAL', `Message ${flight.envelope.messageId} could not be handled`);
+    try {
+      if (await this.#router.refuseAtLast(flight, failure)) return;
+    } catch (thrown) {
+      failure = toAsyncMcpError(thrown, 'ERR_INTERNAL', `The sender of ${flight.envelope.messageId} could not be told`);
+    }
+    if (this.#closing !== undefined) return flight.retry();
+    this.#report(failure);
+    await flight.retry(backoffDelay(flight.attempt, { baseMs: 2000, maxMs: 60_000 }));
   }
 
   /**

@@ -26,14 +26,15 @@ export function takeUnanswered(
 }
 
 /** A call whose answer is delivered by webhook: 202 as soon as the session has it. */
-export async function takeCall({ message, place }: Entered, post: Post, options: PostOptions): Promise<FastifyReply> {
+export function takeCall({ message, place }: Entered, post: Post, options: PostOptions): void {
   const { request, reply, sender, metadata, body } = post;
   const attempt = attemptOf(request.headers);
   const envelope = envelopeOf(metadata, body, message, { extra: extraOf(request, sender), via: Via.webhook });
-  const told = await options.inbox.post(envelope, attempt, place);
-  if (told.kind === 'refused' || told.kind === 'later') return refuse(reply, refusalOf(told, attempt));
-  const isCopy = told.kind === 'taken' && !told.begun;
-  return reply.code(202).send({ status: 'received', server: options.serverId, ...(!isCopy && { attempt }) });
+  options.inbox.post(envelope, attempt, place, (told) => {
+    if (told.kind === 'refused' || told.kind === 'later') return sendRefusal(reply, refusalOf(told, attempt));
+    const isCopy = told.kind === 'taken' && !told.begun;
+    void reply.code(202).send({ status: 'received', server: options.serverId, ...(!isCopy && { attempt }) });
+  });
 }
 
 /** Several messages have one status: what is wrong with one call is said where its answer would have been. */

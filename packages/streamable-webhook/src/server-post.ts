@@ -20,22 +20,30 @@ import type { SessionRecord } from '@asyncmcp/core';
 import type { HttpRefusal } from '@asyncmcp/webhook/parts';
 import type { JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
 import type { Handler } from './server-route.js';
-import type { Post, PostOptions } from './post.js';
+import type { Parted, Post, PostOptions } from './post.js';
 import type { PostBody } from './post-body.js';
 
 /** Answers POSTs: with the answer of a server, with a stream of what it says, or with 202 for what is answered by webhook. */
 export function createPostHandler(options: PostOptions): Handler {
-  return async (request, reply, sender) => {
+  return (request, reply, sender) => {
     const body = readRequest(request);
-    if ('status' in body) return refuse(reply, body);
+    if ('status' in body) return sendRefusal(reply, body);
     const [first] = body.messages;
     const metadata = metadataOf(request, sender, body.batched ? undefined : first);
     const post = { request, reply, sender, metadata, body };
     if (first !== undefined && isInitialize(first)) return openSession(post, first, options);
-    const found = await findSession(metadata, body.batched ? undefined : first, options);
-    if ('status' in found) return refuse(reply, found);
-    return inSession(post, found, options);
+    const { sessionId } = metadata;
+    const live = sessionId === undefined ? undefined : options.host.liveRecord(sessionId, metadata);
+    return live === undefined ? inFoundSession(post, options) : inSession(post, live, options);
   };
+}
+
+async function inFoundSession(post: Post, options: PostOptions): Promise<FastifyReply> {
+  const { reply, metadata, body } = post;
+  const found = await findSession(metadata, body.batched ? undefined : body.messages[0], options);
+  if ('status' in found) sendRefusal(reply, found);
+  else await inSession(post, found, options);
+  return reply;
 }
 
 function readRequest({ body, headers }: FastifyRequest): PostBody | HttpRefusal {
@@ -70,23 +78,36 @@ async function openSession(post: Post, request: JSONRPCRequest, options: PostOpt
   return reply.code(200).type('application/json').send(JSON.stringify(message));
 }
 
-/** The messages of a session: calls of webhook tools part from the others here. */
-async function inSession(post: Post, session: SessionRecord, options: PostOptions): Promise<FastifyReply> {
-  const { request, reply, metadata, body } = post;
+/** The messages of a session: calls of webhook tools part from the others here. A promise only where there is something to wait for. */
+function inSession(post: Post, session: SessionRecord, options: PostOptions): Promise<FastifyReply> | void {
+  const { request, reply, metadata } = post;
   const takenBy = takenByOf(request.headers);
   // It may be running there. Who has asked for that process in vain asks without naming it.
   if (takenBy !== undefined && takenBy !== options.serverId && !options.host.knows(metadata)) {
-    return refuse(reply, elsewhere());
+    return sendRefusal(reply, elsewhere());
   }
-  const parting = part(post, session, options);
-  const parted = parting instanceof Promise ? await parting : parting;
-  if ('status' in parted) return refuse(reply, parted);
+  const parted = part(post, session, options);
+  if (!(parted instanceof Promise)) return takeParted(parted, post, session, options);
+  return parted.then(async (late) => {
+    await takeParted(late, post, session, options);
+    return reply;
+  });
+}
+
+function takeParted(
+  parted: Parted | HttpRefusal,
+  post: Post,
+  session: SessionRecord,
+  options: PostOptions,
+): Promise<FastifyReply> | void {
+  const { reply, body } = post;
+  if ('status' in parted) return sendRefusal(reply, parted);
   const { byWebhook, overConnection, unanswered } = parted;
   for (const entered of unanswered) takeUnanswered(entered, post, options);
   const [call] = byWebhook;
   if (call !== undefined && !body.batched) return takeCall(call, post, options);
   for (const entered of byWebhook) takeCallOfBatch(entered, post, session, options);
-  if (overConnection.length === 0) return reply.code(202).send();
+  if (overConnection.length === 0) return void reply.code(202).send();
   return answerOverConnection(overConnection, post, session, options);
 }
 

@@ -2,22 +2,20 @@ import { AsyncMcpError } from '@asyncmcp/core';
 import {
   StreamableHeader,
   addHealthRoute,
-  closing,
+  createRequestGate,
   httpRefusal,
-  isRefusal,
   refuseOtherMethods,
-  sendRefusal,
   takeJsonAsText,
 } from '@asyncmcp/webhook/parts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Authenticate, Authenticated, HostCheck, HttpRefusal } from '@asyncmcp/webhook/parts';
 
-/** Answers one request of somebody who may use the server. */
+/** Answers one request of somebody who may use the server: at once, or when what it resolves with is sent. */
 export type Handler = (
   request: FastifyRequest,
   reply: FastifyReply,
   sender: Authenticated | undefined,
-) => Promise<FastifyReply>;
+) => Promise<FastifyReply> | void;
 
 export interface StreamableRouteOptions {
   readonly path: string;
@@ -37,36 +35,16 @@ export interface StreamableRouteOptions {
 export function addStreamableRoutes(app: FastifyInstance, options: StreamableRouteOptions): void {
   const { path, healthPath, handlers, isClosing } = options;
   takeJsonAsText(app, options.maxMessageBytes);
-  const senders = new WeakMap<FastifyRequest, Authenticated>();
-  const checkHost = options.checkHost(app);
-  // Before the body is read: a stranger's is not kept in memory while a token is verified.
-  const onRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | void> => {
-    const refusal = checkHost(request) ?? (await refusalOfSender(request, senders, options));
-    if (refusal === undefined) return;
-    sendRefusal(reply, refusal);
-    return reply;
-  };
+  const gate = createRequestGate({ ...options, checkHost: options.checkHost(app) });
+  const { onRequest } = gate;
   for (const [method, handle] of Object.entries(handlers)) {
-    const handler = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-      handle(request, reply, senders.get(request));
+    const handler = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> | void =>
+      handle(request, reply, gate.senderOf(request));
     app.route({ method, url: path, exposeHeadRoute: false, onRequest, handler });
   }
   const methods = Object.keys(handlers);
   refuseOtherMethods(app, path, methods, () => wrongMethod(methods));
   addHealthRoute(app, healthPath, isClosing);
-}
-
-/** Why nothing is taken from the sender of a request, or undefined. Who it is is noted. */
-async function refusalOfSender(
-  request: FastifyRequest,
-  senders: WeakMap<FastifyRequest, Authenticated>,
-  { authenticate, isClosing }: StreamableRouteOptions,
-): Promise<HttpRefusal | undefined> {
-  const sender = await authenticate?.(request.headers.authorization);
-  if (sender !== undefined && isRefusal(sender)) return sender;
-  if (isClosing()) return closing();
-  if (sender !== undefined) senders.set(request, sender);
-  return undefined;
 }
 
 function wrongMethod(methods: readonly string[]): HttpRefusal {

@@ -48,22 +48,18 @@ export interface TerminationOptions {
 
 /** Answers DELETEs: ends a session of the sender's. */
 export function createTerminationHandler({ inbox, admission }: TerminationOptions): Handler {
-  return async (request, reply, sender) => {
+  return (request, reply, sender) => {
     const metadata = metadataOf(request, sender);
     const wrong = wrongVersion(request.headers[StreamableHeader.protocolVersion]);
     if (wrong !== undefined || metadata.sessionId === undefined) {
       const error = new AsyncMcpError('ERR_SESSION_REQUIRED', 'Header Mcp-Session-Id is missing or malformed.');
-      sendRefusal(reply, wrong ?? httpRefusal(400, error));
-      return reply;
+      return sendRefusal(reply, wrong ?? httpRefusal(400, error));
     }
     const place = enterOrCopy(admission, metadata.sessionId, false, () => false);
-    if (typeof place === 'string') {
-      sendRefusal(reply, tooMuch(place));
-      return reply;
-    }
-    const told = await inbox.post({ ...metadata, type: 'terminate', body: '{}' }, 1, place);
-    if (told.kind !== 'refused' && told.kind !== 'later') return reply.code(200).send();
-    sendRefusal(reply, refusalOf(told, 1));
-    return reply;
+    if (typeof place === 'string') return sendRefusal(reply, tooMuch(place));
+    inbox.post({ ...metadata, type: 'terminate', body: '{}' }, 1, place, (told) => {
+      if (told.kind === 'refused' || told.kind === 'later') sendRefusal(reply, refusalOf(told, 1));
+      else void reply.code(200).send();
+    });
   };
 }

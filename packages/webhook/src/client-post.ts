@@ -48,12 +48,12 @@ export interface ServerAnswer {
 }
 
 /**
- * Sends one message until a server has taken it or refused it for good.
+ * Sends one message until a server has taken it or refused it for good. {@link readYes} reads the answer.
  *
  * @throws AsyncMcpError with the server's JSON-RPC error in `details.error` and the HTTP status in `details.status`, where the
  *   server answered; `ERR_UNAVAILABLE` where it did not
  */
-export type ServerPost = (request: ServerRequest) => Promise<ServerAnswer>;
+export type ServerPost = (request: ServerRequest) => Promise<PostAnswer>;
 
 /** What a server answered to one try. */
 export interface PostAnswer {
@@ -79,9 +79,6 @@ export interface PersistentSend<A extends PostAnswer> {
   tryOnce(attempt: number, takenBy: string | undefined): Promise<A>;
 }
 
-/** Longest body of an answer that is read, in characters. */
-const MAX_ANSWER_LENGTH = 65_536;
-
 const BACKOFF = { baseMs: 200, maxMs: 10_000 };
 
 /** For what another process has to take: soon, for the next try may reach it. */
@@ -99,15 +96,24 @@ const TRANSIENT_OF_PROXIES: readonly number[] = [404, 500];
 export function createServerPost(options: ServerPostOptions): ServerPost {
   const { agent, userHeaders } = options;
 
-  async function tryOnce(request: ServerRequest, attempt: number, takenBy?: string): Promise<PostAnswer> {
-    const own = userHeaders === undefined ? request.headers : { ...(await userHeaders()), ...request.headers };
-    // A first try, which nearly all are, needs no headers of its own.
-    const headers = attempt === 1 && takenBy === undefined ? own : { ...own, ...againHeaders(attempt, takenBy) };
-    const exchange = await requestText(agent, new HttpRequest(request.method, request, headers, request.body ?? null));
-    return { status: exchange.status, retryAfter: exchange.headers['retry-after'], body: parseAnswer(exchange.text()) };
+  function send(
+    { method, origin, path, headers, body }: ServerRequest,
+    own: Readonly<Record<string, string>> | undefined,
+    attempt: number,
+    takenBy: string | undefined,
+  ): Promise<PostAnswer> {
+    // A first try without headers of the user's, which nearly all are, needs none of its own.
+    const isPlain = own === undefined && attempt === 1 && takenBy === undefined;
+    const all = isPlain ? headers : { ...own, ...headers, ...againHeaders(attempt, takenBy) };
+    return requestText(agent, new HttpRequest(method, { origin, path }, all, body ?? null));
   }
 
-  return async (request) => readYes(await sendUntilTaken(new RequestSend(request, tryOnce), options));
+  function tryOnce(request: ServerRequest, attempt: number, takenBy: string | undefined): Promise<PostAnswer> {
+    if (userHeaders === undefined) return send(request, undefined, attempt, takenBy);
+    return userHeaders().then((own) => send(request, own, attempt, takenBy));
+  }
+
+  return (request) => sendUntilTaken(new RequestSend(request, tryOnce), options);
 }
 
 /** A class, because one is made for every message: core's `TransientMap` says why. */
@@ -116,11 +122,11 @@ class RequestSend implements PersistentSend<PostAnswer> {
   readonly takenBy: string | undefined;
   readonly inSession: boolean;
   readonly #request: ServerRequest;
-  readonly #tryOnce: (request: ServerRequest, attempt: number, takenBy?: string) => Promise<PostAnswer>;
+  readonly #tryOnce: (request: ServerRequest, attempt: number, takenBy: string | undefined) => Promise<PostAnswer>;
 
   constructor(
     request: ServerRequest,
-    onTry: (request: ServerRequest, attempt: number, takenBy?: string) => Promise<PostAnswer>,
+    onTry: (request: ServerRequest, attempt: number, takenBy: string | undefined) => Promise<PostAnswer>,
   ) {
     this.attempt = request.attempt;
     this.takenBy = request.takenBy;
@@ -264,14 +270,4 @@ function errorIn(body: unknown): JSONRPCErrorResponse | undefined {
 function attemptIn(body: unknown): number | undefined {
   const attempt = isRecord(body) ? body['attempt'] : undefined;
   return typeof attempt === 'number' && Number.isSafeInteger(attempt) && attempt > 0 ? attempt : undefined;
-}
-
-/** The JSON that an answer consists of; undefined for anything else. */
-export function parseAnswer(text: string): unknown {
-  if (text.length > MAX_ANSWER_LENGTH) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

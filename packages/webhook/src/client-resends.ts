@@ -31,15 +31,26 @@ export interface Resends<R extends Resendable> {
 }
 
 /** A class, because one is made for every request: core's `TransientMap` says why. */
-class Open<R> {
+class Open<R extends Resendable> {
   readonly id: RequestId;
-  request: R;
+  readonly #request: R;
+  #answer: ServerAnswer | undefined;
   sentAt = Date.now();
   sending = true;
 
   constructor(id: RequestId, request: R) {
     this.id = id;
-    this.request = request;
+    this.#request = request;
+  }
+
+  /** What a server said of it last. */
+  noteAnswer({ attempt, takenBy }: ServerAnswer): void {
+    this.#answer = { takenBy, attempt: attempt ?? this.#answer?.attempt };
+  }
+
+  /** As it is sent next. */
+  get next(): R {
+    return this.#answer === undefined ? this.#request : nextSend(this.#request, this.#answer);
   }
 }
 
@@ -79,7 +90,7 @@ export function createResends<R extends Resendable>({ afterMs, post, onFailed }:
     entry.sending = true;
     underWay++;
     try {
-      entry.request = nextSend(entry.request, await post(entry.request));
+      entry.noteAnswer(await post(entry.next));
     } catch (error) {
       if (open.get(id) === entry && (await onFailed(id, error)) === 'stop') answered(id);
     } finally {
@@ -109,7 +120,7 @@ export function createResends<R extends Resendable>({ afterMs, post, onFailed }:
       if (entry === undefined) return;
       // A server that does not name itself, such as asyncmcp for Python, does not know copies either: it would run them.
       if (answer.takenBy === undefined) return answered(id);
-      entry.request = nextSend(entry.request, answer);
+      entry.noteAnswer(answer);
       entry.sending = false;
       entry.sentAt = Date.now();
       // Waiting for an answer keeps no process alive: the receiver that listens for it does.

@@ -1,17 +1,9 @@
-import {
-  AsyncMcpError,
-  TransientSet,
-  isAsyncMcpError,
-  isRecord,
-  isRequest,
-  messageText,
-  toAsyncMcpError,
-} from '@asyncmcp/core';
+import { AsyncMcpError, isAsyncMcpError, isRecord, isRequest, messageText, toAsyncMcpError } from '@asyncmcp/core';
 import { setMaxListeners } from 'node:events';
 import { Agent } from 'undici';
 import { encodeHeaders, encodeMetadata } from './http-wire.js';
 import { createResends } from './client-resends.js';
-import { createServerPost } from './client-post.js';
+import { createServerPost, readYes } from './client-post.js';
 import { isLost, isMethodNotFound, refusalDelivery, sessionLost } from './client-refusals.js';
 import type { ClientWire, ClientWireEvents, Envelope, Logger } from '@asyncmcp/core';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
@@ -58,20 +50,23 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
     retryForMs: options.retryForMs,
     closing: closing.signal,
   });
-  const underWay = new TransientSet<Promise<unknown>>();
+  const underWay = new UnderWay();
   let attachment: Attachment | undefined;
   let events: ClientWireEvents | undefined;
   let closed: Promise<void> | undefined;
-  const resends = createResends<ServerRequest>({ afterMs: options.resendAfterMs, post: track, onFailed: resendFailed });
+  const resends = createResends<ServerRequest>({
+    afterMs: options.resendAfterMs,
+    post: postTracked,
+    onFailed: resendFailed,
+  });
 
   /** Sends, and lets close() know of it. */
-  async function track(request: ServerRequest): Promise<ServerAnswer> {
-    const sending = post(request);
-    const place = underWay.add(sending);
+  async function postTracked(request: ServerRequest): Promise<ServerAnswer> {
+    underWay.begin();
     try {
-      return await sending;
+      return readYes(await post(request));
     } finally {
-      underWay.delete(place);
+      underWay.end();
     }
   }
 
@@ -79,12 +74,15 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
     const { message } = envelope;
     const request = requestOf(target, envelope);
     if (isRequest(message)) resends.sending(message.id, request);
+    underWay.begin();
     try {
-      const answer = await track(request);
-      if (isRequest(message)) resends.taken(message.id, answer);
+      const answer = await post(request);
+      if (isRequest(message)) resends.taken(message.id, readYes(answer));
     } catch (error) {
-      if (isRequest(message) && isMethodNotFound(error)) return answerWith(message.id, error);
+      if (isRequest(message) && isMethodNotFound(error)) return await answerWith(message.id, error);
       throw sessionLost(error, envelope.sessionId) ?? error;
+    } finally {
+      underWay.end();
     }
   }
 
@@ -112,7 +110,7 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
     closing.abort(new AsyncMcpError('ERR_CLOSED', 'The transport was closed before the server took the message.'));
     resends.close();
     attachment?.detach();
-    await finished(underWay.values());
+    await underWay.ended(FINISH_MS);
     await agent.destroy();
   }
 
@@ -129,7 +127,7 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
     async terminate(metadata) {
       const headers = encodeMetadata(metadata);
       try {
-        await track({ method: 'DELETE', ...server, headers: withoutType(headers), attempt: 1 });
+        await postTracked({ method: 'DELETE', ...server, headers: withoutType(headers), attempt: 1 });
       } catch (error) {
         // It has ended already.
         if (!isAsyncMcpError(error, 'ERR_SESSION_NOT_FOUND')) throw error;
@@ -188,13 +186,28 @@ function withoutType({ 'content-type': _type, ...headers }: Record<string, strin
   return headers;
 }
 
-/** Waits for what is being sent, but not for long. */
-async function finished(underWay: readonly Promise<unknown>[]): Promise<void> {
-  if (underWay.length === 0) return;
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, FINISH_MS);
-  });
-  await Promise.race([Promise.allSettled(underWay), timeout]);
-  clearTimeout(timer);
+/** Counts what is being sent, for a close to wait for. */
+class UnderWay {
+  #count = 0;
+  #onNone = (): void => {};
+
+  begin(): void {
+    this.#count++;
+  }
+
+  end(): void {
+    if (--this.#count === 0) this.#onNone();
+  }
+
+  /** Resolves when nothing is being sent, or when time is up. */
+  async ended(withinMs: number): Promise<void> {
+    if (this.#count === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, withinMs);
+      this.#onNone = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
 }

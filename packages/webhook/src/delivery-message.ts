@@ -3,7 +3,7 @@ import type { Envelope } from '@asyncmcp/core';
 import type { Pass } from './delivery-circuit.js';
 import type { Failure } from './delivery-errors.js';
 import type { Endpoint } from './delivery-endpoint.js';
-import type { Lane, Queued } from './delivery-outbox.js';
+import type { Lane, Queued, Standing } from './delivery-outbox.js';
 import type { Signer } from './signature.js';
 
 const USER_AGENT = 'asyncmcp-webhook';
@@ -20,7 +20,7 @@ export interface Posting {
 }
 
 /** One message on its way. */
-export class Outgoing implements Queued {
+export class Outgoing implements Queued<Outgoing> {
   readonly envelope: Envelope;
   readonly body: string;
   readonly endpoint: Endpoint;
@@ -31,7 +31,7 @@ export class Outgoing implements Queued {
   reject!: (error: Error) => void;
   readonly session: string;
   readonly lane: Lane;
-  ticket: number | undefined;
+  standing: Standing<Outgoing> | undefined;
   /** Tries begun. */
   attempts = 0;
   /** Whether one is under way. */

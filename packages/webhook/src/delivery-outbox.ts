@@ -1,27 +1,45 @@
-import { TransientMap } from '@asyncmcp/core';
+import { TransientMap, TransientSet } from '@asyncmcp/core';
+import type { Place } from '@asyncmcp/core';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 
 /** What keeps its order: one request of a session, or, with undefined, all that belongs to none. */
 export type Lane = RequestId | undefined;
 
-/** A message in an {@link Outbox}. */
-export interface Queued {
+/** A message of type `T` in an {@link Outbox}. */
+export interface Queued<T> {
   /** Names the session. */
   readonly session: string;
   readonly lane: Lane;
-  /** The outbox's own: by which it knows the message. */
-  ticket?: number | undefined;
+  /** The outbox's own: where the message stands. */
+  standing?: Standing<T> | undefined;
 }
 
-/** A message and where it stands. */
-class Entry<T> {
+/** The messages of one session. It is there as long as it has any. */
+class SessionQueue<T> {
+  readonly session: string;
+  size = 0;
+  /** The last entry of each lane. */
+  readonly tails = new TransientMap<Lane, Standing<T>>();
+  /** Those that are not among the ones in the works yet, in order. */
+  waiting: Set<Standing<T>> | undefined;
+
+  constructor(session: string) {
+    this.session = session;
+  }
+}
+
+/** A message and where it stands in an {@link Outbox}, whose own affair that is. */
+export class Standing<T> {
   readonly message: T;
-  readonly lane: string;
-  next: Entry<T> | undefined = undefined;
+  readonly queue: SessionQueue<T>;
+  readonly lane: Lane;
+  place: Place<Standing<T>> | undefined;
+  next: Standing<T> | undefined = undefined;
   state: 'waiting' | 'queued' | 'begun' | 'gone' = 'waiting';
 
-  constructor(message: T, lane: string) {
+  constructor(message: T, queue: SessionQueue<T>, lane: Lane) {
     this.message = message;
+    this.queue = queue;
     this.lane = lane;
   }
 }
@@ -37,18 +55,11 @@ export interface OutboxOptions<T> {
  * Keeps the order of messages: in a lane, one begins when the one before it was removed. Lanes of one session, and sessions, do not
  * wait for each other. Nothing is kept of what has no messages.
  */
-export class Outbox<T extends Queued> {
+export class Outbox<T extends Queued<T>> {
   readonly #maxQueued: number;
   readonly #begin: (message: T) => void;
-  // For all sessions together: nearly all have one message at a time, and collections of their own would cost more than the rest.
-  readonly #entries = new TransientMap<number, Entry<T>>();
-  /** How many messages a session has. */
-  readonly #sizes = new TransientMap<string, number>();
-  /** The last entry of each lane. */
-  readonly #tails = new TransientMap<string, Entry<T>>();
-  /** Those of a session that are not among the ones in the works yet, in order. */
-  readonly #waiting = new Map<string, Set<Entry<T>>>();
-  #added = 0;
+  readonly #entries = new TransientSet<Standing<T>>();
+  readonly #queues = new TransientMap<string, SessionQueue<T>>();
 
   constructor({ maxQueuedPerSession, begin }: OutboxOptions<T>) {
     this.#maxQueued = maxQueuedPerSession;
@@ -57,40 +68,35 @@ export class Outbox<T extends Queued> {
 
   /** Sessions in memory. */
   get size(): number {
-    return this.#sizes.size;
+    return this.#queues.size;
   }
 
   /** Adds a message. If its turn is now, it begins before this returns. */
   add(message: T): void {
-    const { session, lane } = message;
-    const size = (this.#sizes.get(session) ?? 0) + 1;
-    this.#sizes.set(session, size);
-    const entry = new Entry(message, laneKey(session, lane));
-    message.ticket = this.#added++;
-    this.#entries.set(message.ticket, entry);
-    if (size > this.#maxQueued) this.#waitingOf(session).add(entry);
-    else if (this.#enqueue(entry)) this.#begin(message);
+    const queue = this.#queueOf(message.session);
+    const entry = new Standing(message, queue, message.lane);
+    entry.place = this.#entries.add(entry);
+    message.standing = entry;
+    if (++queue.size > this.#maxQueued) (queue.waiting ??= new Set()).add(entry);
+    else if (enqueue(entry)) this.#begin(message);
   }
 
   /** Takes a message out, wherever it stands; what it held up goes on. Does nothing for one that is out already. */
   remove(message: T): void {
-    const { session, ticket } = message;
-    const entry = ticket === undefined ? undefined : this.#entries.get(ticket);
-    if (ticket === undefined || entry === undefined) return;
-    this.#entries.delete(ticket);
-    const size = (this.#sizes.get(session) ?? 1) - 1;
-    if (size > 0) this.#sizes.set(session, size);
-    else this.#sizes.delete(session);
-    const { state } = entry;
+    const entry = message.standing;
+    if (entry?.place === undefined || !this.#entries.delete(entry.place)) return;
+    message.standing = undefined;
+    const { state, queue } = entry;
     entry.state = 'gone';
-    if (state === 'waiting') this.#waiting.get(session)?.delete(entry);
+    if (--queue.size === 0) this.#queues.delete(queue.session);
+    if (state === 'waiting') queue.waiting?.delete(entry);
     else if (state === 'begun') this.#advance(entry);
-    this.#admit(session, size);
+    if (queue.waiting !== undefined) this.#admit(queue, queue.waiting);
   }
 
   /** The messages of a session, as they are now, in the order in which they came. */
   of(session: string): readonly T[] {
-    return this.#sizes.has(session) ? this.all().filter((message) => message.session === session) : [];
+    return this.#queues.has(session) ? this.all().filter((message) => message.session === session) : [];
   }
 
   /** All messages, as they are now. */
@@ -98,46 +104,31 @@ export class Outbox<T extends Queued> {
     return this.#entries.values().map(({ message }) => message);
   }
 
-  #waitingOf(session: string): Set<Entry<T>> {
-    let waiting = this.#waiting.get(session);
-    if (waiting === undefined) this.#waiting.set(session, (waiting = new Set()));
-    return waiting;
+  #queueOf(session: string): SessionQueue<T> {
+    let queue = this.#queues.get(session);
+    if (queue === undefined) this.#queues.set(session, (queue = new SessionQueue(session)));
+    return queue;
   }
 
   /** Begins the next of a lane whose first is gone. */
-  #advance(gone: Entry<T>): void {
+  #advance(gone: Standing<T>): void {
     let { next } = gone;
     while (next?.state === 'gone') next = next.next;
-    if (next === undefined) this.#tails.delete(gone.lane);
+    if (next === undefined) gone.queue.tails.delete(gone.lane);
     else this.#beginSoon(next);
   }
 
-  #admit(session: string, size: number): void {
-    const waiting = this.#waiting.get(session);
-    if (waiting === undefined) return;
+  #admit(queue: SessionQueue<T>, waiting: Set<Standing<T>>): void {
     for (const entry of waiting) {
-      if (size - waiting.size >= this.#maxQueued) return;
+      if (queue.size - waiting.size >= this.#maxQueued) return;
       waiting.delete(entry);
-      if (this.#enqueue(entry)) this.#beginSoon(entry);
+      if (enqueue(entry)) this.#beginSoon(entry);
     }
-    this.#waiting.delete(session);
-  }
-
-  /** Puts an entry at the end of its lane; whether it is the first there. */
-  #enqueue(entry: Entry<T>): boolean {
-    const tail = this.#tails.get(entry.lane);
-    this.#tails.set(entry.lane, entry);
-    if (tail === undefined) {
-      entry.state = 'begun';
-      return true;
-    }
-    tail.next = entry;
-    entry.state = 'queued';
-    return false;
+    queue.waiting = undefined;
   }
 
   /** Not from within remove(): a lane whose messages all fail at once would recurse as deep as it is long. */
-  #beginSoon(entry: Entry<T>): void {
+  #beginSoon(entry: Standing<T>): void {
     entry.state = 'begun';
     queueMicrotask(() => {
       if (entry.state === 'begun') this.#begin(entry.message);
@@ -145,7 +136,16 @@ export class Outbox<T extends Queued> {
   }
 }
 
-/** Session ids have no line breaks, and 1 is another lane than "1". */
-function laneKey(session: string, lane: Lane): string {
-  return lane === undefined ? session : `${session}\n${typeof lane === 'number' ? '#' : '"'}${lane}`;
+/** Puts an entry at the end of its lane; whether it is the first there. */
+function enqueue<T>(entry: Standing<T>): boolean {
+  const { tails } = entry.queue;
+  const tail = tails.get(entry.lane);
+  tails.set(entry.lane, entry);
+  if (tail === undefined) {
+    entry.state = 'begun';
+    return true;
+  }
+  tail.next = entry;
+  entry.state = 'queued';
+  return false;
 }

@@ -29,6 +29,14 @@ const NO_HEADERS: HttpHeaders = {};
 /** Most answers below 200 to one request: 100, 102 and 103 are those that there are. */
 const MAX_ANNOUNCEMENTS = 3;
 
+/** Who waits for the answer to a request. */
+export interface ExchangeListener {
+  /** The status is here. Not called when the exchange is over without one. */
+  onAnswered(exchange: HttpExchange): void;
+  /** There is nothing more to come: the answer is complete, or `error` is set. Called once. */
+  onOver(exchange: HttpExchange): void;
+}
+
 /**
  * One request and its answer, on undici's `dispatch`: it makes no stream of an answer that nobody reads as one, which is what most of
  * a small request's time goes into on our side. Bounds on sizes and times are those of the agent.
@@ -37,23 +45,17 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   /** 0 before the answer begins. */
   status = 0;
   headers: HttpHeaders = NO_HEADERS;
-  readonly #whenAnswered: (() => void) | undefined;
-  readonly #whenOver: () => void;
+  readonly #listener: ExchangeListener;
   #controller: Dispatcher.DispatchController | undefined;
-  #body: Buffer | undefined;
+  #first: Buffer | undefined;
   #rest: Buffer[] | undefined;
   #over = false;
   #error: Error | undefined;
   #aborted: Error | undefined;
   #announced = 0;
 
-  /**
-   * @param whenAnswered - called when the status is here, unless the exchange is over without one
-   * @param whenOver - called once, when there is nothing more to come: the answer is complete, or `error` is set
-   */
-  constructor(whenAnswered: (() => void) | undefined, whenOver: () => void) {
-    this.#whenAnswered = whenAnswered;
-    this.#whenOver = whenOver;
+  constructor(listener: ExchangeListener) {
+    this.#listener = listener;
   }
 
   get over(): boolean {
@@ -67,8 +69,18 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   /** The body of the answer, as far as it has come. */
   text(): string {
-    if (this.#body === undefined) return '';
-    return (this.#rest === undefined ? this.#body : Buffer.concat([this.#body, ...this.#rest])).toString('utf8');
+    if (this.#first === undefined) return '';
+    return (this.#rest === undefined ? this.#first : Buffer.concat([this.#first, ...this.#rest])).toString('utf8');
+  }
+
+  /** The header `Retry-After`. */
+  get retryAfter(): string | string[] | undefined {
+    return this.headers['retry-after'];
+  }
+
+  /** The JSON that the answer consists of; undefined for anything else. Read anew each time. */
+  get body(): unknown {
+    return parseAnswer(this.text());
   }
 
   /** Ends the exchange, wherever it stands. Does nothing when it is over. */
@@ -90,11 +102,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (status < 200 || this.#over) return;
     this.status = status;
     this.headers = headers;
-    this.#whenAnswered?.();
+    this.#listener.onAnswered(this);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#body === undefined) this.#body = chunk;
+    if (this.#first === undefined) this.#first = chunk;
     else (this.#rest ??= []).push(chunk);
   }
 
@@ -110,7 +122,20 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (this.#over) return;
     this.#over = true;
     this.#error = error;
-    this.#whenOver();
+    this.#listener.onOver(this);
+  }
+}
+
+/** Longest body of an answer that is read, in characters. */
+const MAX_ANSWER_LENGTH = 65_536;
+
+/** The JSON that an answer consists of; undefined for anything else. */
+export function parseAnswer(text: string): unknown {
+  if (text.length > MAX_ANSWER_LENGTH) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 
@@ -126,10 +151,23 @@ export function sendRequest(agent: Dispatcher, request: HttpRequest, exchange: H
  */
 export function requestText(agent: Dispatcher, request: HttpRequest): Promise<HttpExchange> {
   return new Promise((resolve, reject) => {
-    const exchange: HttpExchange = new HttpExchange(undefined, () => {
-      if (exchange.error === undefined) resolve(exchange);
-      else reject(exchange.error);
-    });
-    sendRequest(agent, request, exchange);
+    sendRequest(agent, request, new HttpExchange(new WholeAnswer(resolve, reject)));
   });
+}
+
+class WholeAnswer implements ExchangeListener {
+  readonly #resolve: (exchange: HttpExchange) => void;
+  readonly #reject: (error: Error) => void;
+
+  constructor(resolve: (exchange: HttpExchange) => void, reject: (error: Error) => void) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  onAnswered(): void {}
+
+  onOver(exchange: HttpExchange): void {
+    if (exchange.error === undefined) this.#resolve(exchange);
+    else this.#reject(exchange.error);
+  }
 }

@@ -5,11 +5,12 @@
  * @packageDocumentation
  */
 export { createAdmission, enterOrCopy } from './server-admission.js';
-export { createBearerAuth, isRefusal } from './server-auth.js';
+export { createBearerAuth } from './server-auth.js';
+export { createRequestGate } from './request-gate.js';
 export { createInbox } from './server-inbox.js';
 export { createWebhookDelivery } from './server-delivery.js';
 export { ServerLifecycle, createReporter } from './server-lifecycle.js';
-export { closing, elsewhere, refusalOf, statusOf, tooMuch } from './server-refusals.js';
+export { elsewhere, refusalOf, statusOf, tooMuch } from './server-refusals.js';
 export {
   SENDING_SERVER_OPTION_NAMES,
   checkSendingServerOptions,
@@ -19,16 +20,18 @@ export {
 export { createHostCheck } from './host-check.js';
 export { addHealthRoute, refuseOtherMethods } from './http-app.js';
 export { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
+export { HttpRequest, parseAnswer, requestText } from './http-exchange.js';
 export { Header, StreamableHeader, attemptOf, decodeHeaders, encodeHeaders, takenByOf } from './http-wire.js';
 export { parseRetryAfter } from './retry-after.js';
 export { createResends, nextSend } from './client-resends.js';
-export { againHeaders, parseAnswer, readYes, sendUntilTaken } from './client-post.js';
+export { againHeaders, readYes, sendUntilTaken } from './client-post.js';
 export { isLost, isMethodNotFound, refusalDelivery, sessionLost } from './client-refusals.js';
 export { requestHeadersOption } from './client.js';
 export { tlsOption } from './tls-option.js';
 
 export type { Admission, AdmissionOptions, Place } from './server-admission.js';
 export type { Authenticate, Authenticated } from './server-auth.js';
+export type { RequestGate, RequestGateOptions } from './request-gate.js';
 export type { ConnectedSender, Inbox, InboxOptions, PostOutcome } from './server-inbox.js';
 export type { WebhookDelivery, WebhookDeliveryOptions } from './server-delivery.js';
 export type { ReporterOptions, ServerLifecycleOptions } from './server-lifecycle.js';

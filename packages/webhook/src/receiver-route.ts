@@ -7,6 +7,8 @@ import type { InboundEnvelope, Logger, Settlement } from '@asyncmcp/core';
 import type { HttpRefusal } from './http-errors.js';
 import type { AttachedClient, ReceiverClients } from './receiver-clients.js';
 import type { Seal } from './receiver-seal.js';
+import type { ReplayWindow } from './replay-window.js';
+import type { VerifiedWebhook } from './signature.js';
 import type { Waited, WaitingRoom } from './receiver-waiting.js';
 
 export interface ReceiverRouteOptions {
@@ -29,18 +31,22 @@ const RETRY_SOON = { 'retry-after': '1' };
 export function addReceiverRoute(app: FastifyInstance, options: ReceiverRouteOptions): void {
   const { path, waiting } = options;
   takeJsonAsText(app, options.maxMessageBytes);
-  app.post(path, async (request, reply) => {
-    const refusal = await take(request, reply, options);
-    if (refusal === undefined) return reply.code(200).send({ status: 'success' });
-    return refuse(reply, refusal);
+  app.post(path, (request, reply) => {
+    const outcome = take(request, reply, options);
+    if (!(outcome instanceof Promise)) return answer(reply, outcome);
+    return outcome.then((later) => {
+      answer(reply, later);
+      return reply;
+    });
   });
   refuseOtherMethods(app, path, ['POST'], wrongMethod);
   // A fastify that closes waits for its requests.
   app.addHook('preClose', async () => waiting.release());
 }
 
-async function take(request: FastifyRequest, reply: FastifyReply, options: ReceiverRouteOptions): Promise<Outcome> {
-  const { clients, waiting, sharedSeal, logger } = options;
+/** A message whose client is here is taken at once; a promise for each would be dear. */
+function take(request: FastifyRequest, reply: FastifyReply, options: ReceiverRouteOptions): Outcome | Promise<Outcome> {
+  const { clients, sharedSeal, logger } = options;
   const { body, headers } = request;
   if (options.isClosed()) return closed();
   // Without a content type fastify parses no body.
@@ -49,16 +55,44 @@ async function take(request: FastifyRequest, reply: FastifyReply, options: Recei
   try {
     // Before anything else where that is possible: a stranger's message does not take a waiting place.
     const early = sharedSeal?.verifier.verify(headers, body);
-    const found = clients.find(envelope) ?? (await waitForClient(envelope, request, reply, options));
-    if (typeof found === 'string') return nobodyTakes(envelope, found, logger);
-    const verified = early ?? found.seal?.verifier.verify(headers, body);
-    if (found.seal === undefined || verified === undefined) return await deliver(found, envelope, waiting, logger);
-    const trusted = { ...envelope, messageId: verified.id };
-    return await deliverOnce(found.seal, verified.timestamp, trusted, found, options);
+    const found = clients.find(envelope);
+    if (found === undefined) return takeLater(request, reply, envelope, early, options);
+    return takeFor(found, request, envelope, early, options);
   } catch (error) {
-    if (!isAsyncMcpError(error, 'ERR_SIGNATURE_INVALID')) throw error;
     return notSigned(envelope, error, logger);
   }
+}
+
+async function takeLater(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  envelope: InboundEnvelope,
+  early: VerifiedWebhook | undefined,
+  options: ReceiverRouteOptions,
+): Promise<Outcome> {
+  const found = await waitForClient(envelope, request, reply, options);
+  if (typeof found === 'string') return nobodyTakes(envelope, found, options.logger);
+  try {
+    return await takeFor(found, request, envelope, early, options);
+  } catch (error) {
+    return notSigned(envelope, error, options.logger);
+  }
+}
+
+/** @throws AsyncMcpError `ERR_SIGNATURE_INVALID` */
+function takeFor(
+  found: AttachedClient,
+  { headers }: FastifyRequest,
+  envelope: InboundEnvelope,
+  early: VerifiedWebhook | undefined,
+  options: ReceiverRouteOptions,
+): Outcome | Promise<Outcome> {
+  const { seal } = found;
+  const verified = early ?? seal?.verifier.verify(headers, envelope.body);
+  if (seal === undefined || verified === undefined) return deliver(found, envelope, options);
+  const { id, timestamp } = verified;
+  const trusted = envelope.messageId === id ? envelope : { ...envelope, messageId: id };
+  return deliverOnce(seal.window, timestamp, trusted, found, options);
 }
 
 function waitForClient(
@@ -74,53 +108,63 @@ function waitForClient(
 }
 
 /** Hands on what the window has not seen. The id of a signed message is the signed one. */
-async function deliverOnce(
-  { window }: Seal,
+function deliverOnce(
+  window: ReplayWindow,
   timestamp: number,
   envelope: InboundEnvelope,
   found: AttachedClient,
-  { waiting, logger }: ReceiverRouteOptions,
-): Promise<Outcome> {
+  options: ReceiverRouteOptions,
+): Outcome | Promise<Outcome> {
   const { messageId } = envelope;
   const verdict = window.claim(messageId, timestamp);
-  if (verdict === 'replay') return notSigned(envelope, replayed(), logger);
+  if (verdict === 'replay') return notSigned(envelope, replayed(), options.logger);
   if (verdict === 'pending' || verdict === 'late') return notNow();
   if (verdict === 'duplicate') {
     found.client.events.repeated(envelope);
     return undefined;
   }
-  let accepted = false;
-  try {
-    const refusal = await deliver(found, envelope, waiting, logger);
-    accepted = refusal === undefined;
-    return refusal;
-  } finally {
-    if (accepted) window.accept(messageId);
+  const settle = (refusal: Outcome): Outcome => {
+    if (refusal === undefined) window.accept(messageId);
     else window.release(messageId);
+    return refusal;
+  };
+  try {
+    const outcome = deliver(found, envelope, options);
+    if (!(outcome instanceof Promise)) return settle(outcome);
+    return outcome.then(settle, (error: unknown) => {
+      window.release(messageId);
+      throw error;
+    });
+  } catch (error) {
+    window.release(messageId);
+    throw error;
   }
 }
 
-async function deliver(
+function deliver(
   found: AttachedClient,
   envelope: InboundEnvelope,
-  waiting: WaitingRoom,
-  logger: Logger,
-): Promise<Outcome> {
+  { waiting, logger }: ReceiverRouteOptions,
+): Outcome | Promise<Outcome> {
   const { events } = found.client;
   if (!events.accepts(envelope)) {
     events.discarded(envelope);
     return nobodyTakes(envelope, 'nobody', logger);
   }
   const posted = new PostedWebhook(envelope.messageId, logger);
-  await events.receive(createDelivery(envelope, 1, posted));
-  // The answer to `initialize` tells a client its session.
-  waiting.look(found);
-  return posted.givenBack ? notNow() : undefined;
+  const outcome = (): Outcome => {
+    // The answer to `initialize` tells a client its session.
+    waiting.look(found);
+    return posted.state === 'given back' ? notNow() : undefined;
+  };
+  const received = events.receive(createDelivery(envelope, 1, posted));
+  return posted.state === undefined ? received.then(outcome) : outcome();
 }
 
 /** What becomes of a message. A class, because one is made for each: core's `TransientMap` says why. */
 class PostedWebhook implements Settlement {
-  givenBack = false;
+  /** Undefined until it is settled. */
+  state: 'done' | 'given back' | undefined;
   readonly #messageId: string;
   readonly #logger: Logger;
 
@@ -129,14 +173,17 @@ class PostedWebhook implements Settlement {
     this.#logger = logger;
   }
 
-  async ack(): Promise<void> {}
+  async ack(): Promise<void> {
+    this.state = 'done';
+  }
 
   async retry(): Promise<void> {
-    this.givenBack = true;
+    this.state = 'given back';
   }
 
   /** Nobody is served by having it sent again. */
   async reject(reason: string): Promise<void> {
+    this.state = 'done';
     this.#logger.warn({ messageId: this.#messageId, reason }, 'a message was rejected');
   }
 }
@@ -152,8 +199,9 @@ function nobodyTakes(
   return httpRefusal(404, new AsyncMcpError('ERR_UNCLAIMED_MESSAGE', 'No client here takes this message.'));
 }
 
-/** The sender is told no more than the reason; the rest is for who reads the log here. */
-function notSigned({ clientId, sessionId }: InboundEnvelope, error: AsyncMcpError, logger: Logger): HttpRefusal {
+/** The sender is told no more than the reason; the rest is for who reads the log here. Throws what is another error. */
+function notSigned({ clientId, sessionId }: InboundEnvelope, error: unknown, logger: Logger): HttpRefusal {
+  if (!isAsyncMcpError(error, 'ERR_SIGNATURE_INVALID')) throw error;
   const { reason } = error.details;
   const hint = 'refused a webhook; from servers that do not sign, a receiver takes them with secrets: false';
   logger.warn({ err: error, clientId, sessionId }, reason === 'missing' ? hint : 'refused a webhook');
@@ -184,7 +232,7 @@ function wrongMethod(): HttpRefusal {
   return httpRefusal(405, new AsyncMcpError('ERR_MESSAGE_INVALID', 'POST a message.'), { allow: 'POST' });
 }
 
-function refuse(reply: FastifyReply, refusal: HttpRefusal): FastifyReply {
-  sendRefusal(reply, refusal);
-  return reply;
+function answer(reply: FastifyReply, refusal: Outcome): void {
+  if (refusal === undefined) void reply.code(200).send({ status: 'success' });
+  else sendRefusal(reply, refusal);
 }

@@ -15,9 +15,9 @@ export interface AdmissionOptions {
 const UNDELIVERED_FACTOR = 4;
 
 /** Messages of one session. */
-interface Counts {
-  working: number;
-  present: number;
+class Counts {
+  working = 0;
+  present = 0;
 }
 
 /**
@@ -68,7 +68,7 @@ export function createAdmission({ maxInFlight, maxPerSession }: AdmissionOptions
       if (counts.working >= maxInFlight + room) return 'server-full';
       if (own !== undefined && own.working >= maxPerSession + room) return 'session-full';
       if (own !== undefined && own.present >= UNDELIVERED_FACTOR * maxPerSession + room) return 'session-full';
-      return new TakenPlace(owner, counts);
+      return new TakenPlace(owner, own, counts);
     },
   };
 }
@@ -82,13 +82,10 @@ class AllCounts {
     return this.#byOwner.get(owner);
   }
 
-  /** One more of this owner. */
-  add(owner: string): Counts {
-    let counts = this.#byOwner.get(owner);
-    if (counts === undefined) this.#byOwner.set(owner, (counts = { working: 0, present: 0 }));
-    counts.working++;
-    counts.present++;
-    this.working++;
+  /** The counts of an owner who had none. */
+  begin(owner: string): Counts {
+    const counts = new Counts();
+    this.#byOwner.set(owner, counts);
     return counts;
   }
 
@@ -104,10 +101,13 @@ class TakenPlace implements Place {
   readonly #own: Counts;
   #state: 'working' | 'answered' | 'settled' = 'working';
 
-  constructor(owner: string, all: AllCounts) {
+  constructor(owner: string, own: Counts | undefined, all: AllCounts) {
     this.#owner = owner;
     this.#all = all;
-    this.#own = all.add(owner);
+    this.#own = own ?? all.begin(owner);
+    this.#own.working++;
+    this.#own.present++;
+    all.working++;
   }
 
   answered(): void {

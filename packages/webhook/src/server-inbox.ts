@@ -41,8 +41,9 @@ export interface Inbox {
   /**
    * @param attempt - how often servers have begun with this message, this time included
    * @param place - given back when the message is done with
+   * @param tell - called once, with what the sender is to be told; as a rule before this returns
    */
-  post(envelope: InboundEnvelope, attempt: number, place: Place): Promise<PostOutcome>;
+  post(envelope: InboundEnvelope, attempt: number, place: Place, tell: (outcome: PostOutcome) => void): void;
   /**
    * Takes a message whose sender stays on the line, and hears there whatever is to be heard: it is kept until it is settled, however
    * often it has to be tried.
@@ -88,10 +89,8 @@ export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
   }
 
   return {
-    post(envelope, attempt, place) {
-      const message = new PostedMessage(envelope, attempt, place, tryAgain);
-      deliver(message);
-      return message.outcome;
+    post(envelope, attempt, place, tell) {
+      deliver(new PostedMessage(envelope, attempt, place, tell, tryAgain));
     },
     keep(envelope, attempt, place, sender) {
       deliver(new KeptMessage(envelope, attempt, place, sender, tryAgain));
@@ -112,27 +111,25 @@ export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
 /** A message, how it is settled, and its sender, in one object: one is made for every message. */
 class PostedMessage implements InboxMessage, WaitingSender {
   readonly envelope: InboundEnvelope;
-  readonly outcome: Promise<PostOutcome>;
   attempt: number;
   readonly #tryAgain: (message: PostedMessage, delayMs: number) => void;
   /** Whether the sender knows what became of its message. */
   #told = false;
   readonly #place: Place;
-  #tell!: (outcome: PostOutcome) => void; // Assigned in the constructor, by the promise's executor.
+  readonly #tell: (outcome: PostOutcome) => void;
 
   constructor(
     envelope: InboundEnvelope,
     attempt: number,
     place: Place,
+    tell: (outcome: PostOutcome) => void,
     onTryAgain: (message: PostedMessage, delayMs: number) => void,
   ) {
     this.envelope = envelope;
     this.attempt = attempt;
     this.#place = place;
+    this.#tell = tell;
     this.#tryAgain = onTryAgain;
-    this.outcome = new Promise((resolve) => {
-      this.#tell = resolve;
-    });
   }
 
   /** Itself, until it was told. */
@@ -154,9 +151,10 @@ class PostedMessage implements InboxMessage, WaitingSender {
     this.#say({ kind: 'refused', refusal });
   }
 
-  async ack(): Promise<void> {
+  ack(): Promise<void> {
     this.#say(DONE);
     this.#place.settled();
+    return SETTLED;
   }
 
   async retry(delayMs = 0): Promise<void> {
@@ -171,6 +169,7 @@ class PostedMessage implements InboxMessage, WaitingSender {
   }
 
   #say(outcome: PostOutcome): void {
+    if (this.#told) return;
     this.#told = true;
     this.#tell(outcome);
   }
@@ -217,9 +216,10 @@ class KeptMessage implements InboxMessage, WaitingSender {
     this.#sender.refuse(refusal);
   }
 
-  async ack(): Promise<void> {
+  ack(): Promise<void> {
     this.#place.settled();
     this.#sender.settled();
+    return SETTLED;
   }
 
   async retry(delayMs = 0): Promise<void> {
@@ -272,3 +272,4 @@ class NotedMessage implements InboxMessage {
 }
 
 const DONE: PostOutcome = { kind: 'done' };
+const SETTLED = Promise.resolve();

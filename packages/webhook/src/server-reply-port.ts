@@ -40,22 +40,43 @@ export function createWebhookReplyPort(options: WebhookReplyPortOptions): ReplyP
     return signer;
   }
 
-  async function send(url: string, envelope: Envelope, session?: SessionRecord): Promise<void> {
+  function send(url: string, envelope: Envelope, session?: SessionRecord): Promise<void> {
     const { sessionId } = envelope;
-    let signer: Signer | typeof UNSIGNED = UNSIGNED;
+    if (sessionId === undefined) return sender.send(url, envelope, undefined);
+    const signer = signers.get(sessionId);
+    return signer === undefined
+      ? sendFirst(url, envelope, sessionId, session)
+      : sendSigned(url, envelope, sessionId, signer);
+  }
+
+  /** The first message of a session, or the first after a long time. */
+  async function sendFirst(
+    url: string,
+    envelope: Envelope,
+    sessionId: string,
+    session: SessionRecord | undefined,
+  ): Promise<void> {
+    let signer: Signer | typeof UNSIGNED;
     try {
-      if (sessionId !== undefined) signer = signers.get(sessionId) ?? (await signerOf(sessionId, session));
+      signer = await signerOf(sessionId, session);
     } catch (error) {
       const failure = toAsyncMcpError(error, 'ERR_DELIVERY_FAILED', 'How to sign the message could not be found out');
       onundelivered({ url, envelope, error: failure, attempts: 0 });
       throw failure;
     }
-    try {
-      await sender.send(url, envelope, signer === UNSIGNED ? undefined : signer);
-    } catch (error) {
-      if (sessionId !== undefined && isAsyncMcpError(error, 'ERR_DESTINATION_GONE')) onGone(sessionId);
+    return sendSigned(url, envelope, sessionId, signer);
+  }
+
+  function sendSigned(
+    url: string,
+    envelope: Envelope,
+    sessionId: string,
+    signer: Signer | typeof UNSIGNED,
+  ): Promise<void> {
+    return sender.send(url, envelope, signer === UNSIGNED ? undefined : signer).catch((error: unknown) => {
+      if (isAsyncMcpError(error, 'ERR_DESTINATION_GONE')) onGone(sessionId);
       throw error;
-    }
+    });
   }
 
   async function allows(url: string): Promise<boolean> {

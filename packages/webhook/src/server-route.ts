@@ -1,10 +1,10 @@
 import { AsyncMcpError, isRequest, parsedMessage } from '@asyncmcp/core';
-import { isRefusal } from './server-auth.js';
+import { createRequestGate } from './request-gate.js';
 import { enterOrCopy } from './server-admission.js';
 import { addHealthRoute, refuseOtherMethods } from './http-app.js';
 import { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
 import { Header, attemptOf, decodeHeaders, takenByOf } from './http-wire.js';
-import { closing, elsewhere, refusalOf, tooMuch } from './server-refusals.js';
+import { elsewhere, refusalOf, tooMuch } from './server-refusals.js';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { InboundEnvelope } from '@asyncmcp/core';
 import type { Admission } from './server-admission.js';
@@ -12,7 +12,7 @@ import type { Authenticate, Authenticated } from './server-auth.js';
 import type { ClientSessions } from './server-client-sessions.js';
 import type { HostCheck } from './host-check.js';
 import type { HttpRefusal } from './http-errors.js';
-import type { Inbox } from './server-inbox.js';
+import type { Inbox, PostOutcome } from './server-inbox.js';
 
 export interface RequestRouteOptions {
   readonly path: string;
@@ -37,71 +37,64 @@ export interface RequestRouteOptions {
 export function addRequestRoutes(app: FastifyInstance, options: RequestRouteOptions): void {
   const { path, healthPath, isClosing } = options;
   takeJsonAsText(app, options.maxMessageBytes);
-  const senders = new WeakMap<FastifyRequest, Authenticated>();
-  const checkHost = options.checkHost(app);
-  // Before the body is read: a stranger's is not kept in memory while a token is verified.
-  const onRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | void> => {
-    const refusal = checkHost(request) ?? (await refusalOfSender(request, senders, options));
-    if (refusal !== undefined) return refuse(reply, refusal);
-  };
-  const handler = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-    answer(request, reply, senders.get(request), options);
+  const gate = createRequestGate({ ...options, checkHost: options.checkHost(app) });
+  const { onRequest } = gate;
+  const handler = (request: FastifyRequest, reply: FastifyReply): void =>
+    answer(request, reply, gate.senderOf(request), options);
   app.route({ method: ['POST', 'DELETE'], url: path, onRequest, handler });
   refuseOtherMethods(app, path, ['POST', 'DELETE'], wrongMethod);
   addHealthRoute(app, healthPath, isClosing);
 }
 
-/** Why nothing is taken from the sender of a request, or undefined. Who it is is noted. */
-async function refusalOfSender(
-  request: FastifyRequest,
-  senders: WeakMap<FastifyRequest, Authenticated>,
-  { authenticate, isClosing }: RequestRouteOptions,
-): Promise<HttpRefusal | undefined> {
-  const sender = await authenticate?.(request.headers.authorization);
-  if (sender !== undefined && isRefusal(sender)) return sender;
-  if (isClosing()) return closing();
-  if (sender !== undefined) senders.set(request, sender);
-  return undefined;
-}
-
-async function answer(
+function answer(
   request: FastifyRequest,
   reply: FastifyReply,
   sender: Authenticated | undefined,
   options: RequestRouteOptions,
-): Promise<FastifyReply> {
+): void {
   const read = request.method === 'DELETE' ? readTermination(request, sender) : readMessage(request, sender);
-  if ('status' in read) return refuse(reply, read);
+  if ('status' in read) return sendRefusal(reply, read);
   const takenBy = takenByOf(request.headers);
   // It may be running there. Who has asked for that process in vain asks without naming it.
-  if (takenBy !== undefined && takenBy !== options.serverId && !options.knows(read)) return refuse(reply, elsewhere());
-  return handle(read, request, reply, options);
+  if (takenBy !== undefined && takenBy !== options.serverId && !options.knows(read))
+    return sendRefusal(reply, elsewhere());
+  handle(read, request, reply, options);
 }
 
-async function handle(
+function handle(
   envelope: InboundEnvelope,
   request: FastifyRequest,
   reply: FastifyReply,
   options: RequestRouteOptions,
-): Promise<FastifyReply> {
-  const { inbox, admission, clients, knows } = options;
+): void {
+  const { inbox, admission, knows } = options;
   const { sessionId, clientId = '' } = envelope;
   const owner = sessionId ?? `client ${clientId}`;
   const isCall = request.headers[Header.requestId] !== undefined;
   const place = enterOrCopy(admission, owner, isCall, () => knows(envelope));
-  if (typeof place === 'string') return refuse(reply, tooMuch(place));
+  if (typeof place === 'string') return sendRefusal(reply, tooMuch(place));
   const attempt = attemptOf(request.headers);
-  const told = await inbox.post(envelope, attempt, place);
+  inbox.post(envelope, attempt, place, (told) => tell(reply, envelope, attempt, told, options));
+}
+
+/** Tells the sender what becomes of its message. */
+function tell(
+  reply: FastifyReply,
+  envelope: InboundEnvelope,
+  attempt: number,
+  told: PostOutcome,
+  { clients, serverId }: RequestRouteOptions,
+): void {
+  if (told.kind === 'refused' || told.kind === 'later') return sendRefusal(reply, refusalOf(told, attempt));
+  if (envelope.type === 'terminate') return void reply.code(200).send({ status: 'terminated' });
   const isCopy = told.kind === 'taken' && !told.begun;
-  if (told.kind === 'refused' || told.kind === 'later') return refuse(reply, refusalOf(told, attempt));
-  if (envelope.type === 'terminate') return reply.code(200).send({ status: 'terminated' });
-  const taken = { server: options.serverId, ...(!isCopy && { attempt }) };
+  const taken = { server: serverId, ...(!isCopy && { attempt }) };
   // The id is what makes the session its client's. Who names none is served in the one that its client id has, and is not told of it.
-  if (told.kind !== 'taken' || sessionId !== undefined || !isInitialize(envelope))
-    return reply.code(202).send({ status: 'received', ...taken });
+  if (told.kind !== 'taken' || envelope.sessionId !== undefined || !isInitialize(envelope))
+    return void reply.code(202).send({ status: 'received', ...taken });
   void clients.opened(envelope, told.sessionId);
   void reply.header('X-Session-ID', told.sessionId);
-  return reply.code(200).send({ status: 'session_created', session_id: told.sessionId, ...taken });
+  void reply.code(200).send({ status: 'session_created', session_id: told.sessionId, ...taken });
 }
 
 function readMessage(request: FastifyRequest, sender: Authenticated | undefined): InboundEnvelope | HttpRefusal {
@@ -144,9 +137,4 @@ function wrongMethod(): HttpRefusal {
 
 function bad(status: 400 | 415, text: string): HttpRefusal {
   return httpRefusal(status, new AsyncMcpError('ERR_MESSAGE_INVALID', text));
-}
-
-function refuse(reply: FastifyReply, refusal: HttpRefusal): FastifyReply {
-  sendRefusal(reply, refusal);
-  return reply;
 }

@@ -1,4 +1,4 @@
-import { AsyncMcpError, TransientSet } from '@asyncmcp/core';
+import { AsyncMcpError, TransientSet, toAsyncMcpError } from '@asyncmcp/core';
 import { destinationGone, senderClosed, shownText } from './delivery-errors.js';
 import { Endpoints } from './delivery-endpoints.js';
 import { Outgoing, toBody } from './delivery-message.js';
@@ -94,7 +94,7 @@ class Sender implements WebhookSender {
     this.#options = options;
     this.#now = now;
     this.#endpoints = new Endpoints(now, () => this.#onIdle());
-    this.#outbox = new Outbox({ maxQueuedPerSession, begin: (message) => void this.#run(message) });
+    this.#outbox = new Outbox({ maxQueuedPerSession, begin: (message) => this.#run(message) });
     this.#tools = {
       guard,
       agent,
@@ -107,9 +107,14 @@ class Sender implements WebhookSender {
     };
   }
 
-  async send(url: string, envelope: Envelope, signer: Signer | undefined): Promise<void> {
-    if (this.#closed !== undefined) throw senderClosed(url);
-    const body = toBody(envelope);
+  send(url: string, envelope: Envelope, signer: Signer | undefined): Promise<void> {
+    let body: string;
+    try {
+      if (this.#closed !== undefined) throw senderClosed(url);
+      body = toBody(envelope);
+    } catch (error) {
+      return Promise.reject(toAsyncMcpError(error, 'ERR_INTERNAL', 'The message could not be sent'));
+    }
     const message = new Outgoing(envelope, body, this.#endpoints.acquire(url), {
       signer,
       encodeHeaders: this.#options.encodeHeaders ?? encodeHeaders,
@@ -140,10 +145,11 @@ class Sender implements WebhookSender {
     });
   }
 
-  async #run(message: Outgoing): Promise<void> {
-    const error = await deliver(message, this.#tools);
-    this.#settle(message, error);
-    if (error?.code === 'ERR_DESTINATION_GONE') this.#giveUpSession(message);
+  #run(message: Outgoing): void {
+    deliver(message, this.#tools, (error) => {
+      this.#settle(message, error);
+      if (error?.code === 'ERR_DESTINATION_GONE') this.#giveUpSession(message);
+    });
   }
 
   /** The first call decides; what comes after it is no news any more. */

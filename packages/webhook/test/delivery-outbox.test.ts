@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Outbox } from '../src/delivery-outbox.js';
 import type { Lane, Queued } from '../src/delivery-outbox.js';
 
-interface Message extends Queued {
+interface Message extends Queued<Message> {
   readonly name: string;
 }
 
