@@ -50,7 +50,7 @@ export class CallRunner {
   run(session: Session, flight: Flight, request: JSONRPCRequest): Promise<void> {
     const { id } = request;
     if (flight.settled) return flight.ack(); // Given back by a close() that came meanwhile: nothing to do.
-    if (session.endedCalls.get(id) === 'cancelled') {
+    if (session.cancelledEarly && session.endedCalls.get(id) === 'cancelled') {
       // The cancellation overtook it: standard queues reorder.
       remember(session, id, 'answered');
       this.#options.ledger.recordDone(flight);
@@ -192,7 +192,10 @@ export class CallRunner {
 
 async function cancelUnseen(session: Session, flight: Flight, id: RequestId): Promise<void> {
   const ended = session.endedCalls.get(id);
-  if (ended === undefined) remember(session, id, 'cancelled');
+  if (ended === undefined) {
+    remember(session, id, 'cancelled');
+    session.cancelledEarly = true;
+  }
   if (ended === 'answered' || flight.attempt >= CANCEL_ATTEMPTS) await flight.ack();
   else await flight.retry(handOnDelay(flight.attempt));
 }

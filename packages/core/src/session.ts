@@ -63,6 +63,8 @@ export class Session {
   readonly calls = new TransientMap<RequestId, Call>();
   /** What became of the client's latest calls, and cancellations that came before their call. */
   readonly endedCalls = new DuplicateWindow<'answered' | 'cancelled', RequestId>(ENDED_WINDOW);
+  /** Whether a cancellation has ever come before its call: only then is it looked for. */
+  cancelledEarly = false;
   readonly serverRequests: ServerRequests;
   readonly transport: SessionTransport;
   /** Milliseconds since the epoch. */

@@ -25,6 +25,8 @@ export interface ExchangeAnswer {
 
 /** Sends one request to the server. */
 export interface Exchange {
+  /** Whether {@link close} alone ends everything that was sent; otherwise a signal has to. */
+  readonly closesAll: boolean;
   send(request: ExchangeRequest): Promise<ExchangeAnswer>;
   /** Ends what is under way. */
   close(): Promise<void>;
@@ -61,6 +63,7 @@ export function createAgentExchange({ serverUrl, tls = {} }: AgentExchangeOption
     },
   });
   return {
+    closesAll: true,
     send: ({ method, headers, body, signal }) =>
       new Promise((resolve, reject) => {
         signal?.throwIfAborted();
@@ -73,6 +76,7 @@ export function createAgentExchange({ serverUrl, tls = {} }: AgentExchangeOption
 /** Sends with a `fetch` of the user's. */
 export function createFetchExchange(fetch: Fetch, serverUrl: URL): Exchange {
   return {
+    closesAll: false,
     async send({ method, headers, body, signal }) {
       const response = await fetch(serverUrl, {
         method,

@@ -11,7 +11,7 @@ import {
   takenByOf,
 } from '@asyncmcp/webhook/parts';
 import type { Logger } from '@asyncmcp/core';
-import type { PostAnswer, Resendable, ServerAnswer } from '@asyncmcp/webhook/parts';
+import type { PersistentSend, PostAnswer, Resendable, ServerAnswer } from '@asyncmcp/webhook/parts';
 import type { JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { openStream, unlessClosed } from './client-stream.js';
 import type { Exchange, ExchangeAnswer, Fetch } from './client-exchange.js';
@@ -30,6 +30,8 @@ export interface PostsOptions {
   readonly serverUrl: URL;
   readonly clientId: string;
   readonly userHeaders: (() => Promise<Readonly<Record<string, string>>>) | undefined;
+  /** MCP's own headers, as the SDK's transport has them in a session; undefined where only that one can say. */
+  readonly mcpHeaders: () => Readonly<Record<string, string>> | undefined;
   readonly retryForMs: number;
   /** Whether a 401 or 403 is for the SDK, which can do something about it. */
   readonly handlesAuth: boolean;
@@ -49,6 +51,14 @@ export interface ClientPosts {
   readonly fetch: Fetch;
   /** A request is about to be handed to the SDK's transport. */
   begin(post: OpenPost): void;
+  /**
+   * Sends the request before it is handed to the SDK's transport. Resolves with whether nothing is left for that one to do: a server has
+   * taken it, and answers by webhook. Whatever else the server answered, the SDK gets when it sends the request. (What it makes of a bare
+   * 202, several objects of the Fetch standard, costs a small call more than all the rest of its way.)
+   *
+   * @throws AsyncMcpError as `fetch`
+   */
+  sendAhead(post: OpenPost): Promise<boolean>;
   /** Who has taken it, where the answer comes by webhook; undefined where it comes over the connection. */
   takenBy(id: RequestId): ServerAnswer | undefined;
   /** It is answered, or nobody waits for it any more. */
@@ -59,12 +69,53 @@ interface Tried extends PostAnswer {
   readonly answer: ExchangeAnswer;
 }
 
+/** A request that waits for its answer. A class, because one is made for each: core's `TransientMap` says why. */
+class Open {
+  readonly post: OpenPost;
+  taken: ServerAnswer | undefined;
+
+  constructor(post: OpenPost) {
+    this.post = post;
+  }
+}
+
+/** One logical send of a request; a class, too. */
+class Send implements PersistentSend<Tried> {
+  readonly target: string;
+  readonly inSession: boolean;
+  readonly attempt: number;
+  readonly takenBy: string | undefined;
+  readonly #named: Readonly<Record<string, string>>;
+  readonly #send: (added: Readonly<Record<string, string>>) => Promise<Tried>;
+
+  constructor(
+    target: string,
+    { messageId, attempt = 1, takenBy }: Partial<OpenPost>,
+    inSession: boolean,
+    onTry: (added: Readonly<Record<string, string>>) => Promise<Tried>,
+  ) {
+    this.target = target;
+    this.inSession = inSession;
+    this.attempt = attempt;
+    this.takenBy = takenBy;
+    this.#named = messageId === undefined ? {} : { [Header.messageId]: messageId };
+    this.#send = onTry;
+  }
+
+  tryOnce(attempt: number, takenBy: string | undefined): Promise<Tried> {
+    const isFirst = attempt === 1 && takenBy === undefined;
+    return this.#send(isFirst ? this.#named : { ...this.#named, ...againHeaders(attempt, takenBy) });
+  }
+}
+
 /** Statuses whose answers have no body, by the Fetch standard, and the one whose body is read here. */
 const NO_BODY: readonly number[] = [202, 204, 205, 304];
 
 export function createClientPosts(options: PostsOptions): ClientPosts {
   const { exchange, serverUrl, clientId, userHeaders, handlesAuth } = options;
-  const open = new TransientMap<RequestId, { post: OpenPost; taken?: ServerAnswer }>();
+  const open = new TransientMap<RequestId, Open>();
+  /** What the server has answered to what was sent ahead, until the SDK asks for it: also where its request is given up by then. */
+  const ahead = new TransientMap<RequestId, ExchangeAnswer>();
   const target = serverUrl.origin + serverUrl.pathname;
   const known = new WeakSet<AbortSignal>();
 
@@ -86,14 +137,10 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
     method: 'POST' | 'DELETE',
     init: RequestInit,
     body: string | null,
-    added: Record<string, string> = {},
+    added: Readonly<Record<string, string>> = {},
   ): Promise<Tried> {
     const headers = Object.assign(await headersOf(init), added);
-    const answer = await exchange.send({ method, headers, body, signal: signalOf(init) });
-    const { status } = answer;
-    // Of any other yes, the SDK is the reader.
-    const read = status === 200 ? undefined : parseAnswer(answer.text);
-    return { status, retryAfter: answer.headers['retry-after'], body: read, answer };
+    return triedOf(await exchange.send({ method, headers, body, signal: signalOf(init) }));
   }
 
   /** Such an answer is for the SDK to deal with; anything else but a yes is retried or thrown. */
@@ -104,28 +151,36 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
   async function post(init: RequestInit, body: string): Promise<Response> {
     const id = idIn(body);
     const entry = id === undefined ? undefined : open.get(id);
-    const { messageId, attempt = 1, takenBy } = entry?.post ?? {};
-    const named = messageId === undefined ? {} : { [Header.messageId]: messageId };
-    let forSdk: ExchangeAnswer | undefined;
-    const { answer, ...taken } = await sendUntilTaken<Tried>(
-      {
-        target,
-        inSession: isInSession(init),
-        attempt,
-        takenBy,
-        async tryOnce(nth, process) {
-          const tried = await tryOnce('POST', init, body, { ...named, ...againHeaders(nth, process) });
-          if (!isForSdk(tried)) return tried;
-          forSdk = tried.answer;
-          return { ...tried, status: 200 };
-        },
-      },
-      options,
-    );
-    if (forSdk !== undefined) return toResponse(forSdk);
-    if (entry !== undefined && answer.status === 202) entry.taken = readYes(taken);
+    const sentAhead = id === undefined ? undefined : ahead.get(id);
+    if (id !== undefined) ahead.delete(id);
+    const answer = sentAhead ?? (await sendForSdk(entry, init, body));
     if (id !== undefined && answer.streamClosed !== undefined) void watch(id, answer.streamClosed, serverOf(answer));
     return toResponse(answer);
+  }
+
+  async function sendForSdk(entry: Open | undefined, init: RequestInit, body: string): Promise<ExchangeAnswer> {
+    const send = new Send(target, entry?.post ?? {}, isInSession(init), async (added) => {
+      const tried = await tryOnce('POST', init, body, added);
+      return isForSdk(tried) ? { ...tried, status: 200 } : tried;
+    });
+    return noteTaken(entry, await sendUntilTaken(send, options));
+  }
+
+  function noteTaken(entry: Open | undefined, tried: Tried): ExchangeAnswer {
+    if (entry !== undefined && tried.answer.status === 202) entry.taken = readYes(tried);
+    return tried.answer;
+  }
+
+  /** As the SDK's transport would. */
+  async function tryAhead(
+    request: JSONRPCRequest,
+    mcpHeaders: Readonly<Record<string, string>>,
+    added: Readonly<Record<string, string>>,
+  ): Promise<Tried> {
+    const own = userHeaders === undefined ? undefined : lowerCased(await userHeaders());
+    const headers = { ...own, ...mcpHeaders, [Header.clientId]: clientId, ...added };
+    const signal = exchange.closesAll ? undefined : options.closing;
+    return triedOf(await exchange.send({ method: 'POST', headers, body: JSON.stringify(request), signal }));
   }
 
   /** Ends the session. It may have ended already (404), or the server may not let clients end any (405). */
@@ -169,11 +224,33 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
       return toResponse(await listen(init));
     },
     begin(opened) {
-      open.set(opened.request.id, { post: opened });
+      open.set(opened.request.id, new Open(opened));
+    },
+    async sendAhead(opened) {
+      const { id } = opened.request;
+      const entry = open.get(id);
+      const mcpHeaders = options.mcpHeaders();
+      if (entry === undefined || mcpHeaders === undefined) return false;
+      const send = new Send(target, opened, true, (added) => tryAhead(opened.request, mcpHeaders, added));
+      const answer = noteTaken(entry, await sendUntilTaken(send, options));
+      if (answer.status === 202) return true;
+      // Given up meanwhile: nobody reads it, and it must not be sent once more.
+      if (open.get(id) !== entry) {
+        await answer.stream?.cancel();
+        return true;
+      }
+      ahead.set(id, answer);
+      return false;
     },
     takenBy: (id) => open.get(id)?.taken,
     end: (id) => void open.delete(id),
   };
+}
+
+/** Of any yes but 202, the SDK is the reader. */
+function triedOf(answer: ExchangeAnswer): Tried {
+  const { status, headers, text } = answer;
+  return { status, retryAfter: headers['retry-after'], body: status === 200 ? undefined : parseAnswer(text), answer };
 }
 
 /** What the server of a stream says of itself, as in the body of a 202: nothing, where it is none of this project's. */

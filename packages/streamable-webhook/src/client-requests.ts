@@ -66,7 +66,7 @@ export function createClientRequests(options: ClientRequestsOptions): ClientRequ
   async function postAgain(post: OpenPost, sendOptions?: TransportSendOptions): Promise<ServerAnswer> {
     const { id } = post.request;
     posts.begin(post);
-    await send(post.request, sendOptions);
+    if (!(await posts.sendAhead(post))) await send(post.request, sendOptions);
     return posts.takenBy(id) ?? settle(id);
   }
 
@@ -140,7 +140,9 @@ export function createClientRequests(options: ClientRequestsOptions): ClientRequ
       open.set(request.id, entry);
       posts.begin(post);
       resends.sending(request.id, post);
-      await send(request, { ...sendOptions, ...optionsOf(entry) });
+      // Where the SDK goes on after an event, it posts nothing.
+      const isAhead = sendOptions?.resumptionToken === undefined && (await posts.sendAhead(post));
+      if (!isAhead) await send(request, { ...sendOptions, ...optionsOf(entry) });
       settle(request.id);
     },
     onStreamClosed(id, server) {

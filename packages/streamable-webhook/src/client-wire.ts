@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { AsyncMcpError, createDelivery, createMetadata, isRecord, isRequest, toAsyncMcpError } from '@asyncmcp/core';
-import { isMethodNotFound, refusalDelivery, sessionLost } from '@asyncmcp/webhook/parts';
+import { StreamableHeader, isMethodNotFound, refusalDelivery, sessionLost } from '@asyncmcp/webhook/parts';
 import { createClientPosts } from './client-posts.js';
 import { createClientRequests } from './client-requests.js';
 import { createAgentExchange, createFetchExchange } from './client-exchange.js';
@@ -52,6 +52,7 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
     serverUrl,
     clientId,
     userHeaders: options.headers,
+    mcpHeaders,
     retryForMs: options.retryForMs,
     handlesAuth: authProvider !== undefined,
     reopensStreams: reconnectionOptions === undefined,
@@ -79,6 +80,17 @@ export function createStreamableWire(options: StreamableWireOptions): Streamable
     closing: closing.signal,
     logger,
   });
+
+  /** Those of a POST in a session. Which token goes with it only the SDK knows, where it is asked for them. */
+  function mcpHeaders(): Record<string, string> | undefined {
+    if (http.sessionId === undefined || authProvider !== undefined) return undefined;
+    return {
+      accept: 'application/json, text/event-stream',
+      'content-type': 'application/json',
+      [StreamableHeader.sessionId]: http.sessionId,
+      ...(protocolVersion !== undefined && { [StreamableHeader.protocolVersion]: protocolVersion }),
+    };
+  }
 
   http.onmessage = (message) => void events?.receive(deliveryOf(message));
   http.onerror = (error) => {

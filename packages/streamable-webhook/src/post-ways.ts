@@ -32,8 +32,7 @@ export function takeCall({ message, place }: Entered, post: Post, options: PostO
   const envelope = envelopeOf(metadata, body, message, { extra: extraOf(request, sender), via: Via.webhook });
   options.inbox.post(envelope, attempt, place, (told) => {
     if (told.kind === 'refused' || told.kind === 'later') return sendRefusal(reply, refusalOf(told, attempt));
-    const isCopy = told.kind === 'taken' && !told.begun;
-    void reply.code(202).send({ status: 'received', server: options.serverId, ...(!isCopy && { attempt }) });
+    options.sendReceipt(reply, told.kind === 'taken' && !told.begun ? undefined : attempt);
   });
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AsyncMcpError, InboundEnvelope, ReplyPort, SessionHost } from '@asyncmcp/core';
-import type { Admission, Authenticated, Inbox, Place } from '@asyncmcp/webhook/parts';
+import type { Admission, Authenticated, Inbox, Place, SendReceipt } from '@asyncmcp/webhook/parts';
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
 import type { Openings } from './openings.js';
 import type { PostBody } from './post-body.js';
@@ -19,6 +19,7 @@ export interface PostOptions {
   readonly jsonResponse: boolean;
   /** Names this process to clients that post a request again. */
   readonly serverId: string;
+  readonly sendReceipt: SendReceipt;
   readonly report: (error: AsyncMcpError) => void;
 }
 

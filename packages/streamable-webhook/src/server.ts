@@ -6,6 +6,7 @@ import {
   createBearerAuth,
   createHostCheck,
   createInbox,
+  createReceipts,
   createReporter,
   createWebhookDelivery,
 } from '@asyncmcp/webhook/parts';
@@ -185,6 +186,7 @@ function serveSessions(
         replyPort,
         jsonResponse,
         serverId,
+        sendReceipt: createReceipts(serverId),
         report,
       }),
       GET: createStreamHandler({ host, channels, report }),

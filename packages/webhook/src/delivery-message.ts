@@ -79,7 +79,11 @@ export class Outgoing implements Queued<Outgoing> {
     this.#headers ??= this.#unsignedHeaders(false);
     this.#signedAt = Math.max(Math.floor(now / 1000), this.#signedAt + 1);
     // Over those of the try before, which is over: nobody reads them any more.
-    return Object.assign(this.#headers, signer.sign(this.envelope.messageId, this.body, this.#signedAt));
+    const signed = signer.sign(this.envelope.messageId, this.body, this.#signedAt);
+    this.#headers['webhook-id'] = signed['webhook-id'];
+    this.#headers['webhook-timestamp'] = signed['webhook-timestamp'];
+    this.#headers['webhook-signature'] = signed['webhook-signature'];
+    return this.#headers;
   }
 
   /** Waits for leave to send; undefined when none can be had in time, or {@link stopWaiting} was called. */

@@ -2,6 +2,9 @@ import { AsyncMcpError, JsonRpcErrorCode, errorResponse } from '@asyncmcp/core';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import type { JSONRPCErrorResponse } from '@modelcontextprotocol/sdk/types.js';
 
+/** As fastify names it. */
+const JSON_TYPE = 'application/json; charset=utf-8';
+
 /** A refusal over HTTP: the body of an error is a JSON-RPC error object. */
 export interface HttpRefusal {
   /** The HTTP status. */
@@ -27,6 +30,11 @@ export function httpRefusal(
 export function sendRefusal(reply: FastifyReply, { status, body, headers }: HttpRefusal): void {
   if (headers !== undefined) void reply.headers(headers);
   void reply.code(status).type('application/json').send(JSON.stringify(body));
+}
+
+/** Answers a request with JSON that was written before: most answers are alike, and fastify writes each anew. */
+export function sendText(reply: FastifyReply, status: number, json: string): void {
+  void reply.code(status).header('content-type', JSON_TYPE).send(json);
 }
 
 /**

@@ -10,6 +10,7 @@ export { createRequestGate } from './request-gate.js';
 export { createInbox } from './server-inbox.js';
 export { createWebhookDelivery } from './server-delivery.js';
 export { ServerLifecycle, createReporter } from './server-lifecycle.js';
+export { createReceipts } from './server-receipt.js';
 export { elsewhere, refusalOf, statusOf, tooMuch } from './server-refusals.js';
 export {
   SENDING_SERVER_OPTION_NAMES,
@@ -37,6 +38,7 @@ export type { WebhookDelivery, WebhookDeliveryOptions } from './server-delivery.
 export type { ReporterOptions, ServerLifecycleOptions } from './server-lifecycle.js';
 export type { CheckedWebhookSendingServerOptions, WebhookSendingServerOptions } from './server-options.js';
 export type { HostCheck } from './host-check.js';
+export type { SendReceipt } from './server-receipt.js';
 export type { HttpRefusal } from './http-errors.js';
 export type { Beside, ReceivedHeaders } from './http-wire.js';
 export type { EncodeHeaders } from './delivery-message.js';

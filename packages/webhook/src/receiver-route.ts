@@ -1,6 +1,6 @@
 import { AsyncMcpError, createDelivery, isAsyncMcpError } from '@asyncmcp/core';
 import { refuseOtherMethods } from './http-app.js';
-import { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
+import { httpRefusal, sendRefusal, sendText, takeJsonAsText } from './http-errors.js';
 import { decodeHeaders } from './http-wire.js';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { InboundEnvelope, Logger, Settlement } from '@asyncmcp/core';
@@ -24,6 +24,8 @@ export interface ReceiverRouteOptions {
 
 /** Undefined: the message is in good hands. */
 type Outcome = HttpRefusal | undefined;
+
+const SUCCESS = JSON.stringify({ status: 'success' });
 
 const RETRY_SOON = { 'retry-after': '1' };
 
@@ -233,6 +235,6 @@ function wrongMethod(): HttpRefusal {
 }
 
 function answer(reply: FastifyReply, refusal: Outcome): void {
-  if (refusal === undefined) void reply.code(200).send({ status: 'success' });
+  if (refusal === undefined) sendText(reply, 200, SUCCESS);
   else sendRefusal(reply, refusal);
 }

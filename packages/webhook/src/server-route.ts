@@ -4,6 +4,7 @@ import { enterOrCopy } from './server-admission.js';
 import { addHealthRoute, refuseOtherMethods } from './http-app.js';
 import { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
 import { Header, attemptOf, decodeHeaders, takenByOf } from './http-wire.js';
+import { createReceipts } from './server-receipt.js';
 import { elsewhere, refusalOf, tooMuch } from './server-refusals.js';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { InboundEnvelope } from '@asyncmcp/core';
@@ -13,6 +14,7 @@ import type { ClientSessions } from './server-client-sessions.js';
 import type { HostCheck } from './host-check.js';
 import type { HttpRefusal } from './http-errors.js';
 import type { Inbox, PostOutcome } from './server-inbox.js';
+import type { SendReceipt } from './server-receipt.js';
 
 export interface RequestRouteOptions {
   readonly path: string;
@@ -33,14 +35,19 @@ export interface RequestRouteOptions {
   readonly isClosing: () => boolean;
 }
 
+interface Answering extends RequestRouteOptions {
+  readonly sendReceipt: SendReceipt;
+}
+
 /** The routes of a webhook server, for an instance of fastify that is theirs alone (encapsulated). */
 export function addRequestRoutes(app: FastifyInstance, options: RequestRouteOptions): void {
   const { path, healthPath, isClosing } = options;
   takeJsonAsText(app, options.maxMessageBytes);
   const gate = createRequestGate({ ...options, checkHost: options.checkHost(app) });
   const { onRequest } = gate;
+  const answering = { ...options, sendReceipt: createReceipts(options.serverId) };
   const handler = (request: FastifyRequest, reply: FastifyReply): void =>
-    answer(request, reply, gate.senderOf(request), options);
+    answer(request, reply, gate.senderOf(request), answering);
   app.route({ method: ['POST', 'DELETE'], url: path, onRequest, handler });
   refuseOtherMethods(app, path, ['POST', 'DELETE'], wrongMethod);
   addHealthRoute(app, healthPath, isClosing);
@@ -50,7 +57,7 @@ function answer(
   request: FastifyRequest,
   reply: FastifyReply,
   sender: Authenticated | undefined,
-  options: RequestRouteOptions,
+  options: Answering,
 ): void {
   const read = request.method === 'DELETE' ? readTermination(request, sender) : readMessage(request, sender);
   if ('status' in read) return sendRefusal(reply, read);
@@ -61,12 +68,7 @@ function answer(
   handle(read, request, reply, options);
 }
 
-function handle(
-  envelope: InboundEnvelope,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  options: RequestRouteOptions,
-): void {
+function handle(envelope: InboundEnvelope, request: FastifyRequest, reply: FastifyReply, options: Answering): void {
   const { inbox, admission, knows } = options;
   const { sessionId, clientId = '' } = envelope;
   const owner = sessionId ?? `client ${clientId}`;
@@ -83,18 +85,18 @@ function tell(
   envelope: InboundEnvelope,
   attempt: number,
   told: PostOutcome,
-  { clients, serverId }: RequestRouteOptions,
+  { clients, serverId, sendReceipt }: Answering,
 ): void {
   if (told.kind === 'refused' || told.kind === 'later') return sendRefusal(reply, refusalOf(told, attempt));
   if (envelope.type === 'terminate') return void reply.code(200).send({ status: 'terminated' });
-  const isCopy = told.kind === 'taken' && !told.begun;
-  const taken = { server: serverId, ...(!isCopy && { attempt }) };
+  const begun = told.kind === 'taken' && !told.begun ? undefined : attempt;
   // The id is what makes the session its client's. Who names none is served in the one that its client id has, and is not told of it.
   if (told.kind !== 'taken' || envelope.sessionId !== undefined || !isInitialize(envelope))
-    return void reply.code(202).send({ status: 'received', ...taken });
+    return sendReceipt(reply, begun);
   void clients.opened(envelope, told.sessionId);
   void reply.header('X-Session-ID', told.sessionId);
-  void reply.code(200).send({ status: 'session_created', session_id: told.sessionId, ...taken });
+  const created = { status: 'session_created', session_id: told.sessionId, server: serverId };
+  void reply.code(200).send(begun === undefined ? created : { ...created, attempt: begun });
 }
 
 function readMessage(request: FastifyRequest, sender: Authenticated | undefined): InboundEnvelope | HttpRefusal {

@@ -97,11 +97,12 @@ export function createSigner(secrets: string | readonly string[]): Signer {
       }
       const sentAt = String(timestamp);
       if (!TIMESTAMP.test(sentAt)) throw invalidOption('timestamp', timestamp, 'Unix time in whole seconds');
-      return {
-        'webhook-id': webhookId,
-        'webhook-timestamp': sentAt,
-        'webhook-signature': keys.map((key) => VERSION + signatureOf(key, webhookId, sentAt, body)).join(' '),
-      };
+      let signatures = '';
+      for (const key of keys) {
+        if (signatures !== '') signatures += ' ';
+        signatures += VERSION + signatureOf(key, webhookId, sentAt, body);
+      }
+      return { 'webhook-id': webhookId, 'webhook-timestamp': sentAt, 'webhook-signature': signatures };
     },
   };
 }
@@ -145,7 +146,12 @@ export function toleranceOption(value: unknown): number {
 }
 
 function signatureOf(key: Buffer, id: string, sentAt: string, body: string | Uint8Array): string {
-  return createHmac('sha256', key).update(`${id}.${sentAt}.`).update(body).digest('base64');
+  const hmac = createHmac('sha256', key);
+  const start = `${id}.${sentAt}.`;
+  // Each call costs a small body as much as its hash.
+  if (typeof body === 'string') hmac.update(start + body);
+  else hmac.update(start).update(body);
+  return hmac.digest('base64');
 }
 
 /** Compares each with each to the end. Equal length was seen to before. */
