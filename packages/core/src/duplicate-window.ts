@@ -63,6 +63,12 @@ export class DuplicateWindow<V, K = string> {
     if (this.#current.weight + this.#previous.weight > maxWeight) this.#previous = newGeneration();
   }
 
+  /** As {@link add}, for what is in the window already: it is kept for as long as if it came now. */
+  renew(key: K, value: V, weight = 0): void {
+    this.#age();
+    if (!this.#current.entries.has(key)) this.add(key, value, weight);
+  }
+
   /** Forgets `key`; nothing happens when it is not there. */
   delete(key: K): void {
     // What it weighed is still counted until its generation goes: too much is on the safe side.

@@ -47,7 +47,7 @@ export class Flight {
   readonly #first: Delivery;
   #copies: Delivery[] | undefined;
   readonly #onSettled: (flight: Flight) => void;
-  /** Whether the ledger has looked for what became of this message before, and found nothing. */
+  /** For the ledger: nothing is on record of this message from before, so nothing need be looked up when its outcome is. */
   isNew = false;
   #settled = false;
   #takenBy: string | undefined;
@@ -192,9 +192,11 @@ export class FlightLedger {
     if (flight.envelope.unnamed === true && !comesBack) return;
     const message = messageText(envelope);
     const known = flight.isNew ? undefined : this.#outcomes.get(key);
+    const weight = key.length + message.length;
     // The answer to a duplicate, which is the recorded one: adding it again would count its weight again.
-    if (known instanceof RecordedReply && known.message === message) return;
-    this.#outcomes.add(key, new RecordedReply(address, envelope, message), key.length + message.length);
+    if (!(known instanceof RecordedReply) || known.message !== message) {
+      this.#outcomes.add(key, new RecordedReply(address, envelope, message), weight);
+    } else if (comesBack) this.#outcomes.renew(key, known, weight); // It must be there when the message is.
   }
 }
 

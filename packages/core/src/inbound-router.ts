@@ -90,11 +90,17 @@ export class InboundRouter {
    * whether it was: anything else comes again.
    */
   async refuseAtLast(flight: Flight, failure: AsyncMcpError): Promise<boolean> {
-    if (flight.settled || flight.attempt < this.#options.maxAttempts || failure.code === 'ERR_CLOSED') return false;
-    const parsed = parsedMessage(flight.envelope);
+    const { envelope, attempt } = flight;
+    // Beyond it, it is refused for the attempts themselves, and dead-lettered; that may fail for now, too.
+    const isLast = attempt === this.#options.maxAttempts;
+    if (!isLast || flight.settled || failure.code === 'ERR_CLOSED' || envelope.type === 'terminate') return false;
+    const parsed = parsedMessage(envelope);
     if (!parsed.ok || !isRequest(parsed.message)) return false;
+    const target = flight.awaited ? undefined : await this.#options.responder.ownTarget(envelope);
+    // Its session's address is in the store: once that is there again, the sender can be told.
+    if (!flight.awaited && target === undefined) return false;
     this.#options.report(failure);
-    await this.#refuse(flight, parsed.message.id, unavailable(parsed.message, failure.code));
+    await this.#refuse(flight, parsed.message.id, unavailable(parsed.message, failure.code), target);
     return true;
   }
 

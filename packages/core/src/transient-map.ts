@@ -65,14 +65,16 @@ export class TransientMap<K, V> {
 
   /** Removes all entries. */
   clear(): void {
-    this.#renew(new Map());
-  }
-
-  #renew(entries: Map<K, V>): void {
     this.#gone = 0;
     this.#single = undefined;
-    this.#table = entries.size > 1 ? new Map(entries) : undefined;
-    if (entries.size === 1) for (const [key, value] of entries) this.#single = new Entry(key, value);
+    this.#table = undefined;
+  }
+
+  /** Keeps the entries that are left in a table of their own, or in none. */
+  #renew(left: Map<K, V>): void {
+    this.clear();
+    if (left.size > 1) this.#table = new Map(left);
+    else for (const [key, value] of left) this.#single = new Entry(key, value);
   }
 }
 

@@ -217,6 +217,29 @@ describe('a call that fails before it runs, for the last time', () => {
     expect([last.settlement(), host.answer(1)]).toEqual(['ack', 'ERR_SESSION_STORE']);
   });
 
+  it.each([
+    ['for the last time, of a caller that can only be told through its session', 3, true],
+    ['once more than it may, of a caller that names its address', 4, false],
+    ['once more than it may, of a caller that can only be told through its session', 4, true],
+  ])('comes again while the store is down: a call that came %s', async (_name, attempt, namesNoAddress) => {
+    const clock = movableClock();
+    const store = new FaultyStore();
+    const sessionId = await startHost({ store }).open();
+    const host = startHost({ store });
+    store.before = async () => {
+      clock.advance(60_000); // No time is left to ask again.
+      throw new Error('down');
+    };
+    const call = { message: toolCall(1), sessionId, messageId: 'm', namesNoAddress };
+    const down = host.receive({ ...call, attempt });
+    await down.received;
+    expect([down.settlement(), host.answer(1)]).toEqual(['retry', undefined]);
+    store.before = async () => {};
+    const up = host.receive({ ...call, attempt: attempt + 1 });
+    await up.received;
+    expect([up.settlement(), host.answer(1)]).toEqual(['reject', 'ERR_TOO_MANY_ATTEMPTS']);
+  });
+
   it('tells its caller that there are too many sessions', async () => {
     const gate = createGate();
     const store = new MemorySessionStore();
@@ -229,6 +252,31 @@ describe('a call that fails before it runs, for the last time', () => {
     await last.received;
     expect([last.settlement(), host.answer(1)]).toEqual(['ack', 'ERR_SESSION_LIMIT']);
     gate.open();
+  });
+});
+
+describe('an answer that cannot be sent', () => {
+  it('is kept for as long as its call comes back, however long that takes', async () => {
+    const clock = movableClock();
+    let runs = 0;
+    let down = true;
+    const host = startHost({
+      createServer: () => serverWith({ counted: async () => void runs++ }),
+      sending: async ({ message }) => {
+        if (down && 'id' in message && message.id === 1) throw new AsyncMcpError('ERR_UNAVAILABLE', 'away');
+      },
+    });
+    const sessionId = await host.open();
+    for (let attempt = 1; attempt <= 6; attempt++) {
+      const tried = host.receive({ message: toolCall(1, 'counted'), sessionId, messageId: 'm', attempt });
+      await until(() => tried.settlement() !== undefined);
+      expect(tried.settlement()).toBe('retry');
+      clock.advance(4 * 60_000);
+    }
+    down = false;
+    const last = host.receive({ message: toolCall(1, 'counted'), sessionId, messageId: 'm', attempt: 7 });
+    await until(() => last.settlement() !== undefined);
+    expect([last.settlement(), host.answer(1), runs]).toEqual(['ack', 'ok', 1]);
   });
 });
 

@@ -121,6 +121,8 @@ export interface Sent {
   readonly attempt?: number;
   /** The sender waits to hear what becomes of it, as over HTTP. */
   readonly waits?: boolean;
+  /** It names no reply address of its own, as those of older peers do not. */
+  readonly namesNoAddress?: boolean;
 }
 
 /** A message on its way through the host, and how it was settled. */
@@ -227,9 +229,17 @@ function codeOf(data: unknown): string {
 }
 
 /** A message as it comes in. */
-export function inbound({ message, clientId = 'client', sessionId, messageId, principal }: Sent): InboundEnvelope {
+export function inbound({
+  message,
+  clientId = 'client',
+  sessionId,
+  messageId,
+  principal,
+  ...sent
+}: Sent): InboundEnvelope {
+  const replyTo = sent.namesNoAddress === true ? undefined : 'replies';
   return {
-    ...createMetadata({ clientId, sessionId, messageId, replyTo: 'replies' }),
+    ...createMetadata({ clientId, sessionId, messageId, replyTo }),
     ...(principal !== undefined && { principal }),
     type: message === 'terminate' ? 'terminate' : 'jsonrpc',
     body: message === 'terminate' ? '{}' : JSON.stringify(message),

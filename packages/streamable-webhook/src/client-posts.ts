@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { AsyncMcpError, TransientMap, isRecord, isRequestId } from '@asyncmcp/core';
+import { AsyncMcpError, TransientMap, isRecord, isRequestId, toAsyncMcpError } from '@asyncmcp/core';
 import {
   Header,
   StreamableHeader,
@@ -49,14 +49,15 @@ export interface PostsOptions {
 export interface ClientPosts {
   /** For the SDK's transport. */
   readonly fetch: Fetch;
-  /** A request is about to be handed to the SDK's transport. */
+  /** A request is about to be sent. */
   begin(post: OpenPost): void;
   /**
    * Sends the request before it is handed to the SDK's transport. Resolves with whether nothing is left for that one to do: a server has
-   * taken it, and answers by webhook. Whatever else the server answered, the SDK gets when it sends the request. (What it makes of a bare
-   * 202, several objects of the Fetch standard, costs a small call more than all the rest of its way.)
+   * taken it, and answers by webhook, or the request was given up meanwhile. Whatever else the server answered, the SDK gets when it
+   * sends the request. (What it makes of a bare 202, several objects of the Fetch standard, costs a small call more than all the rest of
+   * its way.)
    *
-   * @throws AsyncMcpError as `fetch`
+   * @throws AsyncMcpError as `fetch`; `ERR_MESSAGE_INVALID` for what JSON cannot say
    */
   sendAhead(post: OpenPost): Promise<boolean>;
   /** Who has taken it, where the answer comes by webhook; undefined where it comes over the connection. */
@@ -163,24 +164,25 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
       const tried = await tryOnce('POST', init, body, added);
       return isForSdk(tried) ? { ...tried, status: 200 } : tried;
     });
-    return noteTaken(entry, await sendUntilTaken(send, options));
+    const tried = await sendUntilTaken(send, options);
+    noteTaken(entry, tried);
+    return tried.answer;
   }
 
-  function noteTaken(entry: Open | undefined, tried: Tried): ExchangeAnswer {
+  function noteTaken(entry: Open | undefined, tried: Tried): void {
     if (entry !== undefined && tried.answer.status === 202) entry.taken = readYes(tried);
-    return tried.answer;
   }
 
   /** As the SDK's transport would. */
   async function tryAhead(
-    request: JSONRPCRequest,
+    body: string,
     mcpHeaders: Readonly<Record<string, string>>,
     added: Readonly<Record<string, string>>,
   ): Promise<Tried> {
     const own = userHeaders === undefined ? undefined : lowerCased(await userHeaders());
     const headers = { ...own, ...mcpHeaders, [Header.clientId]: clientId, ...added };
     const signal = exchange.closesAll ? undefined : options.closing;
-    return triedOf(await exchange.send({ method: 'POST', headers, body: JSON.stringify(request), signal }));
+    return triedOf(await exchange.send({ method: 'POST', headers, body, signal }));
   }
 
   /** Ends the session. It may have ended already (404), or the server may not let clients end any (405). */
@@ -231,12 +233,16 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
       const entry = open.get(id);
       const mcpHeaders = options.mcpHeaders();
       if (entry === undefined || mcpHeaders === undefined) return false;
-      const send = new Send(target, opened, true, (added) => tryAhead(opened.request, mcpHeaders, added));
-      const answer = noteTaken(entry, await sendUntilTaken(send, options));
-      if (answer.status === 202) return true;
+      const body = textOf(opened.request);
+      const send = new Send(target, opened, true, (added) => tryAhead(body, mcpHeaders, added));
+      const tried = await sendUntilTaken(send, options);
+      noteTaken(entry, tried);
+      const { answer } = tried;
+      if (answer.status === 202 && keepsSession(answer, mcpHeaders)) return true;
       // Given up meanwhile: nobody reads it, and it must not be sent once more.
       if (open.get(id) !== entry) {
-        await answer.stream?.cancel();
+        // One that has broken off cannot be cancelled, and need not.
+        void answer.stream?.cancel().catch(() => {});
         return true;
       }
       ahead.set(id, answer);
@@ -247,10 +253,26 @@ export function createClientPosts(options: PostsOptions): ClientPosts {
   };
 }
 
-/** Of any yes but 202, the SDK is the reader. */
 function triedOf(answer: ExchangeAnswer): Tried {
   const { status, headers, text } = answer;
-  return { status, retryAfter: headers['retry-after'], body: status === 200 ? undefined : parseAnswer(text), answer };
+  // Of any yes but 202, the SDK is the reader.
+  const json = (): unknown => (status === 200 ? undefined : parseAnswer(text));
+  return { status, retryAfter: headers['retry-after'], json, answer };
+}
+
+/** Whether an answer names no other session than its request: the SDK takes up any that a server gives. */
+function keepsSession({ headers }: ExchangeAnswer, mcpHeaders: Readonly<Record<string, string>>): boolean {
+  const name = StreamableHeader.sessionId;
+  return headers[name] === undefined || headers[name] === mcpHeaders[name];
+}
+
+/** @throws AsyncMcpError `ERR_MESSAGE_INVALID` */
+function textOf(request: JSONRPCRequest): string {
+  try {
+    return JSON.stringify(request);
+  } catch (error) {
+    throw toAsyncMcpError(error, 'ERR_MESSAGE_INVALID', 'The message cannot be written as JSON');
+  }
 }
 
 /** What the server of a stream says of itself, as in the body of a 202: nothing, where it is none of this project's. */

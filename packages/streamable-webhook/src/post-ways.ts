@@ -1,5 +1,5 @@
 import { AsyncMcpError, JsonRpcErrorCode, createEnvelope, errorResponse, toAsyncMcpError } from '@asyncmcp/core';
-import { Header, attemptOf, refusalOf, sendRefusal } from '@asyncmcp/webhook/parts';
+import { Header, answerLater, attemptOf, refusalOf, sendRefusal } from '@asyncmcp/webhook/parts';
 import { writeWebResponse } from './http-bridge.js';
 import { envelopeOf, extraOf } from './post-envelope.js';
 import { Via } from './reply-port.js';
@@ -30,10 +30,12 @@ export function takeCall({ message, place }: Entered, post: Post, options: PostO
   const { request, reply, sender, metadata, body } = post;
   const attempt = attemptOf(request.headers);
   const envelope = envelopeOf(metadata, body, message, { extra: extraOf(request, sender), via: Via.webhook });
-  options.inbox.post(envelope, attempt, place, (told) => {
-    if (told.kind === 'refused' || told.kind === 'later') return sendRefusal(reply, refusalOf(told, attempt));
-    options.sendReceipt(reply, told.kind === 'taken' && !told.begun ? undefined : attempt);
-  });
+  options.inbox.post(envelope, attempt, place, (told) =>
+    answerLater(reply, () => {
+      if (told.kind === 'refused' || told.kind === 'later') return sendRefusal(reply, refusalOf(told, attempt));
+      options.sendReceipt(reply, told.kind === 'taken' && !told.begun ? undefined : attempt);
+    }),
+  );
 }
 
 /** Several messages have one status: what is wrong with one call is said where its answer would have been. */

@@ -1,5 +1,13 @@
 import { AsyncMcpError } from '@asyncmcp/core';
-import { StreamableHeader, enterOrCopy, httpRefusal, refusalOf, sendRefusal, tooMuch } from '@asyncmcp/webhook/parts';
+import {
+  StreamableHeader,
+  answerLater,
+  enterOrCopy,
+  httpRefusal,
+  refusalOf,
+  sendRefusal,
+  tooMuch,
+} from '@asyncmcp/webhook/parts';
 import { writeWebResponse } from './http-bridge.js';
 import { metadataOf } from './post-envelope.js';
 import { findSession, wrongVersion } from './session-lookup.js';
@@ -57,9 +65,11 @@ export function createTerminationHandler({ inbox, admission }: TerminationOption
     }
     const place = enterOrCopy(admission, metadata.sessionId, false, () => false);
     if (typeof place === 'string') return sendRefusal(reply, tooMuch(place));
-    inbox.post({ ...metadata, type: 'terminate', body: '{}' }, 1, place, (told) => {
-      if (told.kind === 'refused' || told.kind === 'later') sendRefusal(reply, refusalOf(told, 1));
-      else void reply.code(200).send();
-    });
+    inbox.post({ ...metadata, type: 'terminate', body: '{}' }, 1, place, (told) =>
+      answerLater(reply, () => {
+        if (told.kind === 'refused' || told.kind === 'later') sendRefusal(reply, refusalOf(told, 1));
+        else void reply.code(200).send();
+      }),
+    );
   };
 }

@@ -37,6 +37,14 @@ async function answeringClient(transport: StreamableWebhookClientTransport): Pro
   return client;
 }
 
+it('a call that JSON cannot say fails at once', async () => {
+  const { client, server } = system();
+  await server();
+  const connected = await client();
+  const failure = rejectionOf(connected.callTool({ name: 'quick', arguments: { amount: 10n } }));
+  expect(await failure).toMatchObject({ code: 'ERR_MESSAGE_INVALID' });
+});
+
 describe('one session', () => {
   it('has tools that answer over the connection and tools that answer by webhook, which can be told apart', async () => {
     const { runs } = await system().server();

@@ -61,8 +61,8 @@ export interface PostAnswer {
   readonly status: number;
   /** The header `Retry-After`. */
   readonly retryAfter: string | string[] | undefined;
-  /** The JSON it consists of; undefined where it is none, or was not read. */
-  readonly body: unknown;
+  /** The JSON it consists of; undefined where it is none, or is not to be read here. */
+  json(): unknown;
 }
 
 /** One logical send, as far as sending it again is concerned. */
@@ -182,7 +182,8 @@ function isTaken({ status }: PostAnswer): boolean {
 }
 
 /** What a server's yes says of who has the message. */
-export function readYes({ body }: Pick<PostAnswer, 'body'>): ServerAnswer {
+export function readYes(answer: Pick<PostAnswer, 'json'>): ServerAnswer {
+  const body = answer.json();
   const server = isRecord(body) ? body['server'] : undefined;
   return { attempt: attemptIn(body), takenBy: typeof server === 'string' && server.length <= 100 ? server : undefined };
 }
@@ -193,14 +194,15 @@ function retryAfterOf(inSession: boolean, answer: PostAnswer, failure: AsyncMcpE
   return parseRetryAfter(answer.retryAfter, Date.now());
 }
 
-function isTransient(inSession: boolean, { status, body }: PostAnswer): boolean {
+function isTransient(inSession: boolean, answer: PostAnswer): boolean {
+  const { status } = answer;
   if (TRANSIENT.includes(status)) return true;
-  return TRANSIENT_OF_PROXIES.includes(status) && errorIn(body) === undefined && inSession;
+  return TRANSIENT_OF_PROXIES.includes(status) && errorIn(answer.json()) === undefined && inSession;
 }
 
 /** A server that is not the one to handle a message says so in its error: it began and could not go on, or another has it. */
-function handOnIn({ body }: PostAnswer): { readonly attempt?: number; readonly elsewhere?: boolean } {
-  const data: unknown = errorIn(body)?.error.data;
+function handOnIn(answer: PostAnswer): { readonly attempt?: number; readonly elsewhere?: boolean } {
+  const data: unknown = errorIn(answer.json())?.error.data;
   const attempt = attemptIn(data);
   return { ...(attempt !== undefined && { attempt }), elsewhere: isRecord(data) && data['elsewhere'] === true };
 }
@@ -240,8 +242,9 @@ const PASSED_ON: ReadonlySet<string> = new Set<AsyncMcpErrorCode>([
   'ERR_TOO_MANY_ATTEMPTS',
 ]);
 
-function refused(where: string, { status, body }: PostAnswer): AsyncMcpError {
-  const error = errorIn(body);
+function refused(where: string, answer: PostAnswer): AsyncMcpError {
+  const { status } = answer;
+  const error = errorIn(answer.json());
   const details = { status, ...(error !== undefined && { error: error.error }) };
   const text =
     error === undefined

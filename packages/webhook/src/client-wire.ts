@@ -56,12 +56,11 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
   let closed: Promise<void> | undefined;
   const resends = createResends<ServerRequest>({
     afterMs: options.resendAfterMs,
-    post: postTracked,
+    post: postAgain,
     onFailed: resendFailed,
   });
 
-  /** Sends, and lets close() know of it. */
-  async function postTracked(request: ServerRequest): Promise<ServerAnswer> {
+  async function postAgain(request: ServerRequest): Promise<ServerAnswer> {
     underWay.begin();
     try {
       return readYes(await post(request));
@@ -125,12 +124,15 @@ export function createClientWire(options: ClientWireOptions): ClientWire {
     answered: (id) => resends.answered(id),
     allowsAddress: options.allowsAddress,
     async terminate(metadata) {
-      const headers = encodeMetadata(metadata);
+      const headers = withoutType(encodeMetadata(metadata));
+      underWay.begin();
       try {
-        await postTracked({ method: 'DELETE', ...server, headers: withoutType(headers), attempt: 1 });
+        await post({ method: 'DELETE', ...server, headers, attempt: 1 });
       } catch (error) {
         // It has ended already.
         if (!isAsyncMcpError(error, 'ERR_SESSION_NOT_FOUND')) throw error;
+      } finally {
+        underWay.end();
       }
     },
     withReplyAddress(params, webhookUrl) {

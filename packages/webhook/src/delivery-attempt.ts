@@ -60,7 +60,7 @@ export function attempt(
   new Attempt(message, pass, tools, onDecided).send(request);
 }
 
-/** Of leave to send that is not used. */
+/** Gives back leave to send that is not used. */
 export function giveBack(endpoint: Endpoint, pass: Pass): void {
   endpoint.report(pass, 'unknown', 0);
   endpoint.leave();
@@ -143,7 +143,7 @@ function failureOf(exchange: HttpExchange, now: () => number): Failure | undefin
   if (status >= 200 && status < 300) return undefined;
   if (status === 413)
     return { again: false, health: 'well', retryAfterMs: 0, status, limitBytes: limitIn(exchange.text()) };
-  const retryAfterMs = Math.min(LONGEST_WAIT_MS, parseRetryAfter(exchange.headers['retry-after'], now()));
+  const retryAfterMs = Math.min(LONGEST_WAIT_MS, parseRetryAfter(exchange.retryAfter, now()));
   const isCopy = status === 401 && dataIn(exchange.text())['reason'] === 'replay';
   const again = isCopy || (status >= 300 && status < 400) || status >= 500 || AGAIN.has(status);
   return { again, health: healthOf(status), retryAfterMs, status };

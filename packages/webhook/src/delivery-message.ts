@@ -3,7 +3,7 @@ import type { Envelope } from '@asyncmcp/core';
 import type { Pass } from './delivery-circuit.js';
 import type { Failure } from './delivery-errors.js';
 import type { Endpoint } from './delivery-endpoint.js';
-import type { Lane, Queued, Standing } from './delivery-outbox.js';
+import type { Lane, Queued, OutboxEntry } from './delivery-outbox.js';
 import type { Signer } from './signature.js';
 
 const USER_AGENT = 'asyncmcp-webhook';
@@ -31,7 +31,7 @@ export class Outgoing implements Queued<Outgoing> {
   reject!: (error: Error) => void;
   readonly session: string;
   readonly lane: Lane;
-  standing: Standing<Outgoing> | undefined;
+  standing: OutboxEntry<Outgoing> | undefined;
   /** Tries begun. */
   attempts = 0;
   /** Whether one is under way. */

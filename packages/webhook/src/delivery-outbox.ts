@@ -11,7 +11,7 @@ export interface Queued<T> {
   readonly session: string;
   readonly lane: Lane;
   /** The outbox's own: where the message stands. */
-  standing?: Standing<T> | undefined;
+  standing?: OutboxEntry<T> | undefined;
 }
 
 /** The messages of one session. It is there as long as it has any. */
@@ -19,9 +19,9 @@ class SessionQueue<T> {
   readonly session: string;
   size = 0;
   /** The last entry of each lane. */
-  readonly tails = new TransientMap<Lane, Standing<T>>();
+  readonly tails = new TransientMap<Lane, OutboxEntry<T>>();
   /** Those that are not among the ones in the works yet, in order. */
-  waiting: Set<Standing<T>> | undefined;
+  waiting: Set<OutboxEntry<T>> | undefined;
 
   constructor(session: string) {
     this.session = session;
@@ -29,12 +29,12 @@ class SessionQueue<T> {
 }
 
 /** A message and where it stands in an {@link Outbox}, whose own affair that is. */
-export class Standing<T> {
+export class OutboxEntry<T> {
   readonly message: T;
   readonly queue: SessionQueue<T>;
   readonly lane: Lane;
-  place: Place<Standing<T>> | undefined;
-  next: Standing<T> | undefined = undefined;
+  place: Place<OutboxEntry<T>> | undefined;
+  next: OutboxEntry<T> | undefined = undefined;
   state: 'waiting' | 'queued' | 'begun' | 'gone' = 'waiting';
 
   constructor(message: T, queue: SessionQueue<T>, lane: Lane) {
@@ -58,7 +58,7 @@ export interface OutboxOptions<T> {
 export class Outbox<T extends Queued<T>> {
   readonly #maxQueued: number;
   readonly #begin: (message: T) => void;
-  readonly #entries = new TransientSet<Standing<T>>();
+  readonly #entries = new TransientSet<OutboxEntry<T>>();
   readonly #queues = new TransientMap<string, SessionQueue<T>>();
 
   constructor({ maxQueuedPerSession, begin }: OutboxOptions<T>) {
@@ -74,7 +74,7 @@ export class Outbox<T extends Queued<T>> {
   /** Adds a message. If its turn is now, it begins before this returns. */
   add(message: T): void {
     const queue = this.#queueOf(message.session);
-    const entry = new Standing(message, queue, message.lane);
+    const entry = new OutboxEntry(message, queue, message.lane);
     entry.place = this.#entries.add(entry);
     message.standing = entry;
     if (++queue.size > this.#maxQueued) (queue.waiting ??= new Set()).add(entry);
@@ -111,14 +111,14 @@ export class Outbox<T extends Queued<T>> {
   }
 
   /** Begins the next of a lane whose first is gone. */
-  #advance(gone: Standing<T>): void {
+  #advance(gone: OutboxEntry<T>): void {
     let { next } = gone;
     while (next?.state === 'gone') next = next.next;
     if (next === undefined) gone.queue.tails.delete(gone.lane);
     else this.#beginSoon(next);
   }
 
-  #admit(queue: SessionQueue<T>, waiting: Set<Standing<T>>): void {
+  #admit(queue: SessionQueue<T>, waiting: Set<OutboxEntry<T>>): void {
     for (const entry of waiting) {
       if (queue.size - waiting.size >= this.#maxQueued) return;
       waiting.delete(entry);
@@ -128,7 +128,7 @@ export class Outbox<T extends Queued<T>> {
   }
 
   /** Not from within remove(): a lane whose messages all fail at once would recurse as deep as it is long. */
-  #beginSoon(entry: Standing<T>): void {
+  #beginSoon(entry: OutboxEntry<T>): void {
     entry.state = 'begun';
     queueMicrotask(() => {
       if (entry.state === 'begun') this.#begin(entry.message);
@@ -137,7 +137,7 @@ export class Outbox<T extends Queued<T>> {
 }
 
 /** Puts an entry at the end of its lane; whether it is the first there. */
-function enqueue<T>(entry: Standing<T>): boolean {
+function enqueue<T>(entry: OutboxEntry<T>): boolean {
   const { tails } = entry.queue;
   const tail = tails.get(entry.lane);
   tails.set(entry.lane, entry);

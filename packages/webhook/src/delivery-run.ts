@@ -61,6 +61,7 @@ async function deliverPatiently(
       if (failure !== undefined) {
         message.lastFailure = failure;
         const delayMs = delayAfter(message, failure, tools);
+        if (message.settled) return undefined;
         if (delayMs === undefined) return message.gone ? destinationGone(message) : undelivered(message, failure);
         tools.onRetry(message, failure);
         if (delayMs > 0) await message.pause(delayMs);

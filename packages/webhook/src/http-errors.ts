@@ -29,12 +29,31 @@ export function httpRefusal(
 /** Answers a request with a refusal. */
 export function sendRefusal(reply: FastifyReply, { status, body, headers }: HttpRefusal): void {
   if (headers !== undefined) void reply.headers(headers);
-  void reply.code(status).type('application/json').send(JSON.stringify(body));
+  sendJson(reply, status, JSON.stringify(body));
 }
 
-/** Answers a request with JSON that was written before: most answers are alike, and fastify writes each anew. */
-export function sendText(reply: FastifyReply, status: number, json: string): void {
-  void reply.code(status).header('content-type', JSON_TYPE).send(json);
+/**
+ * Answers a request with JSON that is written already: most answers are alike. It is the wire format's, and passes no serializer of
+ * the user's fastify.
+ */
+export function sendJson(reply: FastifyReply, status: number, json: string): void {
+  void reply.code(status).header('content-type', JSON_TYPE).serializer(asItIs).send(json);
+}
+
+function asItIs(json: string): string {
+  return json;
+}
+
+/**
+ * Answers a request from within a callback. What that throws, because a hook of the user's has set a header that cannot be sent, say, is
+ * fastify's to answer, as if a handler had thrown it, and nothing that whoever calls back has to know of.
+ */
+export function answerLater(reply: FastifyReply, answer: () => void): void {
+  try {
+    answer();
+  } catch (error) {
+    void reply.send(error);
+  }
 }
 
 /**

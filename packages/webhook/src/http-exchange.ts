@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import type { PostAnswer } from './client-post.js';
 
 /** A request whose body is text, or that has none. A class, because one is made for every message: core's `TransientMap` says why. */
 export class HttpRequest {
@@ -41,7 +42,7 @@ export interface ExchangeListener {
  * One request and its answer, on undici's `dispatch`: it makes no stream of an answer that nobody reads as one, which is what most of
  * a small request's time goes into on our side. Bounds on sizes and times are those of the agent.
  */
-export class HttpExchange implements Dispatcher.DispatchHandler {
+export class HttpExchange implements Dispatcher.DispatchHandler, PostAnswer {
   /** 0 before the answer begins. */
   status = 0;
   headers: HttpHeaders = NO_HEADERS;
@@ -79,7 +80,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   /** The JSON that the answer consists of; undefined for anything else. Read anew each time. */
-  get body(): unknown {
+  json(): unknown {
     return parseAnswer(this.text());
   }
 

@@ -20,8 +20,8 @@ export {
 } from './server-options.js';
 export { createHostCheck } from './host-check.js';
 export { addHealthRoute, refuseOtherMethods } from './http-app.js';
-export { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
-export { HttpRequest, parseAnswer, requestText } from './http-exchange.js';
+export { answerLater, httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
+export { parseAnswer } from './http-exchange.js';
 export { Header, StreamableHeader, attemptOf, decodeHeaders, encodeHeaders, takenByOf } from './http-wire.js';
 export { parseRetryAfter } from './retry-after.js';
 export { createResends, nextSend } from './client-resends.js';
@@ -32,7 +32,6 @@ export { tlsOption } from './tls-option.js';
 
 export type { Admission, AdmissionOptions, Place } from './server-admission.js';
 export type { Authenticate, Authenticated } from './server-auth.js';
-export type { RequestGate, RequestGateOptions } from './request-gate.js';
 export type { ConnectedSender, Inbox, InboxOptions, PostOutcome } from './server-inbox.js';
 export type { WebhookDelivery, WebhookDeliveryOptions } from './server-delivery.js';
 export type { ReporterOptions, ServerLifecycleOptions } from './server-lifecycle.js';

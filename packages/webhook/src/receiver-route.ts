@@ -1,6 +1,6 @@
 import { AsyncMcpError, createDelivery, isAsyncMcpError } from '@asyncmcp/core';
 import { refuseOtherMethods } from './http-app.js';
-import { httpRefusal, sendRefusal, sendText, takeJsonAsText } from './http-errors.js';
+import { httpRefusal, sendJson, sendRefusal, takeJsonAsText } from './http-errors.js';
 import { decodeHeaders } from './http-wire.js';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { InboundEnvelope, Logger, Settlement } from '@asyncmcp/core';
@@ -61,7 +61,7 @@ function take(request: FastifyRequest, reply: FastifyReply, options: ReceiverRou
     if (found === undefined) return takeLater(request, reply, envelope, early, options);
     return takeFor(found, request, envelope, early, options);
   } catch (error) {
-    return notSigned(envelope, error, logger);
+    return refusalOf(error, envelope, logger);
   }
 }
 
@@ -77,7 +77,7 @@ async function takeLater(
   try {
     return await takeFor(found, request, envelope, early, options);
   } catch (error) {
-    return notSigned(envelope, error, options.logger);
+    return refusalOf(error, envelope, options.logger);
   }
 }
 
@@ -160,13 +160,16 @@ function deliver(
     return posted.state === 'given back' ? notNow() : undefined;
   };
   const received = events.receive(createDelivery(envelope, 1, posted));
-  return posted.state === undefined ? received.then(outcome) : outcome();
+  if (posted.state === undefined) return received.then(outcome);
+  // It is in good hands; what they do with it is not for its sender to hear.
+  received.catch((error: unknown) => logger.error({ err: error }, 'a client failed after it had taken a message'));
+  return outcome();
 }
 
 /** What becomes of a message. A class, because one is made for each: core's `TransientMap` says why. */
 class PostedWebhook implements Settlement {
   /** Undefined until it is settled. */
-  state: 'done' | 'given back' | undefined;
+  state: 'taken' | 'given back' | undefined;
   readonly #messageId: string;
   readonly #logger: Logger;
 
@@ -176,7 +179,7 @@ class PostedWebhook implements Settlement {
   }
 
   async ack(): Promise<void> {
-    this.state = 'done';
+    this.state = 'taken';
   }
 
   async retry(): Promise<void> {
@@ -185,7 +188,7 @@ class PostedWebhook implements Settlement {
 
   /** Nobody is served by having it sent again. */
   async reject(reason: string): Promise<void> {
-    this.state = 'done';
+    this.state = 'taken';
     this.#logger.warn({ messageId: this.#messageId, reason }, 'a message was rejected');
   }
 }
@@ -201,9 +204,14 @@ function nobodyTakes(
   return httpRefusal(404, new AsyncMcpError('ERR_UNCLAIMED_MESSAGE', 'No client here takes this message.'));
 }
 
-/** The sender is told no more than the reason; the rest is for who reads the log here. Throws what is another error. */
-function notSigned({ clientId, sessionId }: InboundEnvelope, error: unknown, logger: Logger): HttpRefusal {
+/** @throws whatever else went wrong */
+function refusalOf(error: unknown, envelope: InboundEnvelope, logger: Logger): HttpRefusal {
   if (!isAsyncMcpError(error, 'ERR_SIGNATURE_INVALID')) throw error;
+  return notSigned(envelope, error, logger);
+}
+
+/** The sender is told no more than the reason; the rest is for who reads the log here. */
+function notSigned({ clientId, sessionId }: InboundEnvelope, error: AsyncMcpError, logger: Logger): HttpRefusal {
   const { reason } = error.details;
   const hint = 'refused a webhook; from servers that do not sign, a receiver takes them with secrets: false';
   logger.warn({ err: error, clientId, sessionId }, reason === 'missing' ? hint : 'refused a webhook');
@@ -235,6 +243,6 @@ function wrongMethod(): HttpRefusal {
 }
 
 function answer(reply: FastifyReply, refusal: Outcome): void {
-  if (refusal === undefined) sendText(reply, 200, SUCCESS);
+  if (refusal === undefined) sendJson(reply, 200, SUCCESS);
   else sendRefusal(reply, refusal);
 }

@@ -1,4 +1,4 @@
-import { sendRefusal } from './http-errors.js';
+import { answerLater, sendRefusal } from './http-errors.js';
 import { isRefusal } from './server-auth.js';
 import { closing } from './server-refusals.js';
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
@@ -36,14 +36,14 @@ export function createRequestGate({ checkHost, authenticate, isClosing }: Reques
 
   // With a callback: a promise for each request is dear where there is nothing to wait for.
   function onRequest(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
-    const letIn = (refusal: HttpRefusal | undefined): void => {
+    const decide = (refusal: HttpRefusal | undefined): void => {
       if (refusal === undefined) done();
-      else sendRefusal(reply, refusal);
+      else answerLater(reply, () => sendRefusal(reply, refusal));
     };
     const wrongHost = checkHost(request);
     if (wrongHost !== undefined || authenticate === undefined)
-      letIn(wrongHost ?? (isClosing() ? closing() : undefined));
-    else verify(request, authenticate).then(letIn, done);
+      decide(wrongHost ?? (isClosing() ? closing() : undefined));
+    else verify(request, authenticate).then(decide, done);
   }
 
   return {

@@ -41,7 +41,7 @@ export interface Inbox {
   /**
    * @param attempt - how often servers have begun with this message, this time included
    * @param place - given back when the message is done with
-   * @param tell - called once, with what the sender is to be told; as a rule before this returns
+   * @param tell - called once, with what the sender is to be told; as a rule before this returns. It must not throw.
    */
   post(envelope: InboundEnvelope, attempt: number, place: Place, tell: (outcome: PostOutcome) => void): void;
   /**
@@ -138,9 +138,9 @@ class PostedMessage implements InboxMessage, WaitingSender {
   }
 
   taken(sessionId: string, begun: boolean): void {
-    this.#say({ kind: 'taken', sessionId, begun });
     // A copy of what is worked on takes no place of its own.
     if (!begun) this.#place.settled();
+    this.#say({ kind: 'taken', sessionId, begun });
   }
 
   answered(): void {
@@ -152,15 +152,15 @@ class PostedMessage implements InboxMessage, WaitingSender {
   }
 
   ack(): Promise<void> {
-    this.#say(DONE);
     this.#place.settled();
+    this.#say(DONE);
     return SETTLED;
   }
 
   async retry(delayMs = 0): Promise<void> {
     if (this.#told) return this.#tryAgain(this, delayMs);
-    this.#say({ kind: 'later', delayMs });
     this.#place.settled();
+    this.#say({ kind: 'later', delayMs });
   }
 
   /** The host has reported why. Where it could tell the sender, it has done so. */
@@ -256,8 +256,9 @@ class NotedMessage implements InboxMessage {
     this.#mayWait = mayWait;
   }
 
-  async ack(): Promise<void> {
+  ack(): Promise<void> {
     this.#place.settled();
+    return SETTLED;
   }
 
   async retry(delayMs = 0): Promise<void> {

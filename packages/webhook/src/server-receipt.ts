@@ -1,4 +1,4 @@
-import { sendText } from './http-errors.js';
+import { sendJson } from './http-errors.js';
 import type { FastifyReply } from 'fastify';
 
 /**
@@ -13,5 +13,5 @@ export function createReceipts(server: string): SendReceipt {
   const receipt = (attempt?: number): string =>
     JSON.stringify({ status: 'received', server, ...(attempt !== undefined && { attempt }) });
   const first = receipt(1);
-  return (reply, attempt) => sendText(reply, 202, attempt === 1 ? first : receipt(attempt));
+  return (reply, attempt) => sendJson(reply, 202, attempt === 1 ? first : receipt(attempt));
 }

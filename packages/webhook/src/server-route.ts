@@ -2,7 +2,7 @@ import { AsyncMcpError, isRequest, parsedMessage } from '@asyncmcp/core';
 import { createRequestGate } from './request-gate.js';
 import { enterOrCopy } from './server-admission.js';
 import { addHealthRoute, refuseOtherMethods } from './http-app.js';
-import { httpRefusal, sendRefusal, takeJsonAsText } from './http-errors.js';
+import { answerLater, httpRefusal, sendJson, sendRefusal, takeJsonAsText } from './http-errors.js';
 import { Header, attemptOf, decodeHeaders, takenByOf } from './http-wire.js';
 import { createReceipts } from './server-receipt.js';
 import { elsewhere, refusalOf, tooMuch } from './server-refusals.js';
@@ -34,6 +34,8 @@ export interface RequestRouteOptions {
   /** Whether the server no longer takes anything. */
   readonly isClosing: () => boolean;
 }
+
+const TERMINATED = JSON.stringify({ status: 'terminated' });
 
 interface Answering extends RequestRouteOptions {
   readonly sendReceipt: SendReceipt;
@@ -76,7 +78,9 @@ function handle(envelope: InboundEnvelope, request: FastifyRequest, reply: Fasti
   const place = enterOrCopy(admission, owner, isCall, () => knows(envelope));
   if (typeof place === 'string') return sendRefusal(reply, tooMuch(place));
   const attempt = attemptOf(request.headers);
-  inbox.post(envelope, attempt, place, (told) => tell(reply, envelope, attempt, told, options));
+  inbox.post(envelope, attempt, place, (told) =>
+    answerLater(reply, () => tell(reply, envelope, attempt, told, options)),
+  );
 }
 
 /** Tells the sender what becomes of its message. */
@@ -88,7 +92,7 @@ function tell(
   { clients, serverId, sendReceipt }: Answering,
 ): void {
   if (told.kind === 'refused' || told.kind === 'later') return sendRefusal(reply, refusalOf(told, attempt));
-  if (envelope.type === 'terminate') return void reply.code(200).send({ status: 'terminated' });
+  if (envelope.type === 'terminate') return sendJson(reply, 200, TERMINATED);
   const begun = told.kind === 'taken' && !told.begun ? undefined : attempt;
   // The id is what makes the session its client's. Who names none is served in the one that its client id has, and is not told of it.
   if (told.kind !== 'taken' || envelope.sessionId !== undefined || !isInitialize(envelope))
@@ -96,7 +100,7 @@ function tell(
   void clients.opened(envelope, told.sessionId);
   void reply.header('X-Session-ID', told.sessionId);
   const created = { status: 'session_created', session_id: told.sessionId, server: serverId };
-  void reply.code(200).send(begun === undefined ? created : { ...created, attempt: begun });
+  sendJson(reply, 200, JSON.stringify(begun === undefined ? created : { ...created, attempt: begun }));
 }
 
 function readMessage(request: FastifyRequest, sender: Authenticated | undefined): InboundEnvelope | HttpRefusal {

@@ -132,6 +132,18 @@ describe('the route', () => {
     expect(client.bodies).toEqual([BODY]);
   });
 
+  it('reports a client that fails after it has taken a message, whose sender has done its part', async () => {
+    const { receiver, url, logger } = await startReceiver(unsigned);
+    const client = new FakeClient();
+    client.take = async (delivery) => {
+      await delivery.ack();
+      throw new Error('too late');
+    };
+    receiver.attach(client);
+    expect((await post(url, { 'x-client-id': 'client' })).status).toBe(200);
+    expect(logger.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+  });
+
   it('answers what is too large with 413, and says how much may be sent', async () => {
     const { receiver, url, port } = await startReceiver({ ...unsigned, maxMessageBytes: 1024 });
     const client = new FakeClient();
