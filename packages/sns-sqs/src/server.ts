@@ -114,7 +114,8 @@ export class SnsSqsServer {
   /**
    * Begins to take requests.
    *
-   * @throws AsyncMcpError `ERR_ALREADY_STARTED`, `ERR_CLOSED`; `ERR_DESTINATION_GONE` when there is no such queue,
+   * @throws AsyncMcpError `ERR_ALREADY_STARTED`, `ERR_CLOSED`; `ERR_INVALID_OPTION` when the redrive policy moves dead letters to
+   *   the queue for answers; `ERR_DESTINATION_GONE` when there is no such queue,
    *   `ERR_UNAVAILABLE` when SQS cannot be reached, `ERR_ACCESS_DENIED` when the queue's account and region are needed and cannot
    *   be read; after these three it may be started again (what was read of the queue is remembered for up to five minutes)
    */

@@ -1,6 +1,7 @@
-import { AsyncMcpError, SessionHost } from '@asyncmcp/core';
+import { AsyncMcpError, SessionHost, invalidOption } from '@asyncmcp/core';
 import { createSqsConsumer } from './consumer.js';
 import { createDeadLetter } from './dead-letter.js';
+import { parseQueueUrl } from './queue-address.js';
 import { createSqsSender } from './sender.js';
 import type { CheckedServerOptions, ReplyPort, Sessions } from '@asyncmcp/core';
 import type { SQSClient } from '@aws-sdk/client-sqs';
@@ -44,8 +45,9 @@ export interface QueueServer {
   /**
    * Begins to take requests.
    *
-   * @throws AsyncMcpError `ERR_ALREADY_STARTED`, `ERR_CLOSED`, `ERR_DESTINATION_GONE` when there is no such queue,
-   *   `ERR_UNAVAILABLE` when SQS cannot be reached; after these two it may be started again
+   * @throws AsyncMcpError `ERR_ALREADY_STARTED`, `ERR_CLOSED`, `ERR_INVALID_OPTION` when the redrive policy moves dead letters to
+   *   the queue for answers, `ERR_DESTINATION_GONE` when there is no such queue, `ERR_UNAVAILABLE` when SQS cannot be reached;
+   *   after these two it may be started again
    */
   start(): Promise<void>;
   /**
@@ -67,11 +69,18 @@ const HEADROOM = 10;
  */
 const RECEIVES_BEYOND_ATTEMPTS = 27;
 
-/** A server that takes nothing before its `start()`. */
+/**
+ * A server that takes nothing before its `start()`.
+ *
+ * @throws AsyncMcpError `ERR_INVALID_OPTION` when dead letters would go to the queue for answers
+ */
 export function createQueueServer(options: QueueServerOptions): QueueServer {
   const { sqs, requestQueueUrl, answers, deadLetterQueueUrl, limits, onerror } = options;
   const { waitTimeSeconds, visibilityTimeoutSeconds } = options;
   const { logger, signal, concurrency } = options.host;
+  if (answers !== undefined && answers.queueUrl === deadLetterQueueUrl) {
+    throw invalidOption('answerQueueUrl', answers.queueUrl, 'another queue than deadLetterQueueUrl');
+  }
   const host = new SessionHost({
     ...options.host,
     onerror,
@@ -108,7 +117,9 @@ export function createQueueServer(options: QueueServerOptions): QueueServer {
     if (state !== 'new') throw new AsyncMcpError('ERR_ALREADY_STARTED', 'This server was started already.');
     state = 'starting';
     try {
-      warnOf(await limits.get(requestQueueUrl));
+      const facts = await limits.get(requestQueueUrl);
+      await refuseAnswersAmongDeadLetters(facts);
+      warnOf(facts);
       await options.prepare?.();
     } catch (error) {
       if (closing === undefined) state = 'new';
@@ -121,6 +132,18 @@ export function createQueueServer(options: QueueServerOptions): QueueServer {
     host.start();
     for (const consumer of consumers) consumer.start();
     state = 'started';
+  }
+
+  /** What is dead-lettered would be received as a new message, and dead-lettered again, as fast as SQS can. */
+  async function refuseAnswersAmongDeadLetters({ deadLetterTargetArn }: QueueFacts): Promise<void> {
+    if (answers === undefined || deadLetterTargetArn === undefined) return;
+    const name = parseQueueUrl(answers.queueUrl)?.name;
+    // Another account's or region's queue may have the same name.
+    if (name === undefined || !deadLetterTargetArn.endsWith(`:${name}`)) return;
+    const { queueArn = deadLetterTargetArn } = await limits.get(answers.queueUrl);
+    if (queueArn !== deadLetterTargetArn) return;
+    const allowed = 'another queue than that to which the redrive policy of the request queue moves dead letters';
+    throw invalidOption('answerQueueUrl', answers.queueUrl, allowed);
   }
 
   function warnOf({ deadLetterTargetArn, maxReceiveCount }: QueueFacts): void {

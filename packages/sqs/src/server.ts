@@ -92,8 +92,9 @@ export class SqsServer {
   /**
    * Begins to take requests.
    *
-   * @throws AsyncMcpError `ERR_ALREADY_STARTED`, `ERR_CLOSED`, `ERR_DESTINATION_GONE` when there is no such queue,
-   *   `ERR_UNAVAILABLE` when SQS cannot be reached; after these two it may be started again
+   * @throws AsyncMcpError `ERR_ALREADY_STARTED`, `ERR_CLOSED`, `ERR_INVALID_OPTION` when the redrive policy moves dead letters to
+   *   the queue for answers, `ERR_DESTINATION_GONE` when there is no such queue, `ERR_UNAVAILABLE` when SQS cannot be reached;
+   *   after these two it may be started again
    */
   start(): Promise<void> {
     return this.#server.start();

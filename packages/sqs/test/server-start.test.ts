@@ -39,6 +39,24 @@ describe('a redrive policy', () => {
   });
 });
 
+describe('a queue for answers', () => {
+  it('that the redrive policy moves dead letters to is refused: each would come back as a message to be handled', async () => {
+    const { deadLetterQueueUrl } = system();
+    const starting = rejectionOf(system().server({ createServer, answerQueueUrl: deadLetterQueueUrl }));
+    expect(await starting).toMatchObject({
+      code: 'ERR_INVALID_OPTION',
+      message: expect.stringMatching(/answerQueueUrl.*redrive policy/),
+    });
+    expect(system().aws.calls.of('ReceiveMessage')).toBe(0);
+  });
+
+  it('of its own is taken', async () => {
+    const { queueUrl } = await system().aws.createQueue('answers');
+    const server = await system().server({ createServer, answerQueueUrl: queueUrl });
+    expect(server.sessions.list()).toEqual([]);
+  });
+});
+
 describe('a failure that onerror is told of', () => {
   it('is in the log, too: here, that the queue is gone', async () => {
     const { aws } = system();
