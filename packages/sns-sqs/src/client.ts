@@ -142,6 +142,7 @@ function replyChannel(options: SnsSqsClientTransportOptions, clientId: string, l
     throw wrong('receiver', 'Give either "receiver" or "responseQueueUrl": a receiver has its queue already.');
   }
   if (receiver !== undefined) {
+    if (!(receiver instanceof SqsResponseReceiver)) throw invalidOption('receiver', receiver, 'an SqsResponseReceiver');
     noTimingBesideReceiver(options);
     return createTopicReplyChannel(receiver, { ...common, subscriptionArn });
   }

@@ -3,6 +3,7 @@ import {
   ClientTransport,
   clientIdOption,
   functionOption,
+  invalidOption,
   isRecord,
   knownOptions,
   loggerOption,
@@ -111,6 +112,11 @@ function replyChannel(options: SqsClientTransportOptions, sqs: SQSClient, logger
   if (responseQueueUrl !== undefined) {
     const text = 'Give either "receiver" or "responseQueueUrl": a receiver has its queue already.';
     throw new AsyncMcpError('ERR_INVALID_OPTION', text, { details: { option: 'receiver' } });
+  }
+  if (!(receiver instanceof SqsResponseReceiver)) throw invalidOption('receiver', receiver, 'an SqsResponseReceiver');
+  if (receiver.responseQueueUrl === requestQueueUrl) {
+    const allowed = 'one of another queue than requestQueueUrl: it would take the requests from the server';
+    throw invalidOption('receiver', receiver.responseQueueUrl, allowed);
   }
   noTimingBesideReceiver(options);
   return createReplyChannel(receiver);

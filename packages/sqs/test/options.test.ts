@@ -56,6 +56,10 @@ describe('a wrong option is refused at construction, by name', () => {
     ...both,
     ['responseQueueUrl', 'x'],
     ['responseQueueUrl', requestQueueUrl],
+    ['receiver', {}],
+    ['receiver', null],
+    ['receiver', 'x'],
+    ['receiver', new SqsResponseReceiver({ sqs, responseQueueUrl: requestQueueUrl })],
     ['clientId', ''],
     ['clientId', 'with space'],
     ['clientId', 'x'.repeat(129)],
@@ -82,6 +86,14 @@ describe('a wrong option is refused at construction, by name', () => {
       message: expect.stringContaining(option),
     });
   });
+  it('SqsServer: one queue for answers and for dead letters: what went to the second would be taken from the first', () => {
+    const answerQueueUrl = `${requestQueueUrl}-dead`;
+    const options = { sqs, requestQueueUrl, createServer, answerQueueUrl, deadLetterQueueUrl: answerQueueUrl };
+    expect(failureOf(() => new SqsServer(options))).toMatchObject({
+      code: 'ERR_INVALID_OPTION',
+      message: expect.stringMatching(/answerQueueUrl.*deadLetterQueueUrl/),
+    });
+  });
   it('a misspelt one, too', () => {
     const misspelt = { requestQueueURL: requestQueueUrl };
     expect(failureOf(() => new SqsServer({ sqs, requestQueueUrl, createServer, ...misspelt }))).toMatchObject({
@@ -89,13 +101,17 @@ describe('a wrong option is refused at construction, by name', () => {
     });
   });
   it('and two that contradict each other', () => {
-    const receiverOfOne = new SqsResponseReceiver({ sqs, responseQueueUrl: requestQueueUrl });
-    const options = { sqs, requestQueueUrl, receiver: receiverOfOne, responseQueueUrl: requestQueueUrl };
-    expect(failureOf(() => new SqsClientTransport(options))).toMatchObject({ code: 'ERR_INVALID_OPTION' });
+    const responseQueueUrl = `${requestQueueUrl}-replies`;
+    const receiverOfOne = new SqsResponseReceiver({ sqs, responseQueueUrl });
+    const options = { sqs, requestQueueUrl, receiver: receiverOfOne, responseQueueUrl };
+    expect(failureOf(() => new SqsClientTransport(options))).toMatchObject({
+      code: 'ERR_INVALID_OPTION',
+      message: expect.stringContaining('either "receiver" or "responseQueueUrl"'),
+    });
   });
 
   it.each(['waitTimeSeconds', 'visibilityTimeoutSeconds'])('and %s beside a receiver, which has its own', (option) => {
-    const receiver = new SqsResponseReceiver({ sqs, responseQueueUrl: requestQueueUrl });
+    const receiver = new SqsResponseReceiver({ sqs, responseQueueUrl: `${requestQueueUrl}-replies` });
     const failure = failureOf(() => new SqsClientTransport({ sqs, requestQueueUrl, receiver, [option]: 10 }));
     expect(failure).toMatchObject({ code: 'ERR_INVALID_OPTION', details: { option } });
     expect(failure).toMatchObject({ message: expect.stringContaining('to the SqsResponseReceiver') });
