@@ -63,6 +63,8 @@ export class Connection {
   readonly #client: Client;
   readonly #transport: DemoTransport;
   readonly #timeoutMs: number;
+  /** Each fails a request that waits for its answer. */
+  readonly #waiting = new Set<(reason: Error) => void>();
   #catalogue: Catalogue = { tools: [], prompts: [], resources: [] };
 
   private constructor(options: ConnectionOptions) {
@@ -119,21 +121,22 @@ export class Connection {
   /** Asks for a list anew; the server may have none. */
   async refresh(list: List, signal?: AbortSignal): Promise<Catalogue> {
     if (this.#client.getServerCapabilities()?.[list] !== undefined)
-      this.#catalogue = { ...this.#catalogue, [list]: await this.#lists[list](signal) };
+      this.#catalogue = { ...this.#catalogue, [list]: await this.#orLost<Catalogue[List]>(this.#lists[list](signal)) };
     return this.#catalogue;
   }
 
   async callTool(name: string, args: Record<string, unknown>, options: CallOptions): Promise<CallToolResult> {
     const own = { timeout: NO_TIMEOUT, ...options };
-    return CallToolResultSchema.parse(await this.#client.callTool({ name, arguments: args }, undefined, own));
+    const answer = this.#client.callTool({ name, arguments: args }, undefined, own);
+    return CallToolResultSchema.parse(await this.#orLost(answer));
   }
 
   read(uri: string, signal: AbortSignal): Promise<ReadResourceResult> {
-    return this.#client.readResource({ uri }, this.#options(signal));
+    return this.#orLost(this.#client.readResource({ uri }, this.#options(signal)));
   }
 
   prompt(name: string, args: Record<string, string>, signal: AbortSignal): Promise<GetPromptResult> {
-    return this.#client.getPrompt({ name, arguments: args }, this.#options(signal));
+    return this.#orLost(this.#client.getPrompt({ name, arguments: args }, this.#options(signal)));
   }
 
   /** Ends the session; its server forgets it. */
@@ -143,6 +146,24 @@ export class Connection {
 
   close(): Promise<void> {
     return this.#client.close();
+  }
+
+  /** Fails what waits for its answer with the reason why none can come: of a closed connection the SDK says only that it is closed. */
+  fail(reason: Error): void {
+    for (const reject of this.#waiting) reject(reason);
+  }
+
+  async #orLost<T>(answer: Promise<T>): Promise<T> {
+    let reject: (reason: Error) => void = () => {};
+    const lost = new Promise<never>((_resolve, fail) => {
+      reject = fail;
+    });
+    this.#waiting.add(reject);
+    try {
+      return await Promise.race([answer, lost]);
+    } finally {
+      this.#waiting.delete(reject);
+    }
   }
 
   readonly #lists: { readonly [each in List]: (signal?: AbortSignal) => Promise<Catalogue[each]> } = {

@@ -58,8 +58,7 @@ export class Sessions {
       {
         ...options,
         onError: (error) => {
-          // Calls fail with it, too.
-          if (isAsyncMcpError(error, 'ERR_SESSION_LOST')) this.#lose(made.connection);
+          if (isAsyncMcpError(error, 'ERR_SESSION_LOST')) this.#lose(made.connection, error);
           else if (this.#isWanted(made.connection)) onError(error);
         },
         onClose: () => this.#lose(made.connection),
@@ -122,10 +121,11 @@ export class Sessions {
   }
 
   /** The one that is open has gone, and nobody here wanted that. */
-  #lose(connection: Connection | undefined): void {
+  #lose(connection: Connection | undefined, reason?: Error): void {
     if (connection === undefined || connection !== this.#connection) return;
     this.#forget('lost');
     if (!this.#leaving) this.#options.onLost();
+    if (reason !== undefined) connection.fail(reason);
     // Not at once: what noticed it is still to fail, and says why.
     this.#lostIsClosed = setImmediate().then(() => connection.close());
   }
