@@ -1,7 +1,11 @@
 import { isAsyncMcpError } from '@asyncmcp/core';
+import { fold } from './text.js';
 import type { AsyncMcpError, Logger } from '@asyncmcp/core';
 
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+
+/** The narrowest terminal that lines are folded for. */
+const NARROWEST = 48;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -19,7 +23,8 @@ export function createConsoleLog(level: LogLevel): ConsoleLog {
   const said = new WeakSet<object>();
 
   function print(subject: string, what: string): void {
-    console.log(`${new Date().toISOString().slice(11, 23)}  ${subject.padEnd(8)}  ${what}`);
+    const head = `${new Date().toISOString().slice(11, 23)}  ${subject.padEnd(8)}  `;
+    console.log(fold(head + what, columns(), head.length));
   }
 
   function logAt(at: LogLevel): (facts: object, message: string) => void {
@@ -40,6 +45,12 @@ export function createConsoleLog(level: LogLevel): ConsoleLog {
     error: (reported) => error({ err: reported }, reported.message),
     logger: { error, warn: logAt('warn'), info: logAt('info'), debug: logAt('debug') },
   };
+}
+
+/** What reads a pipe wants one line for each event; and in a column that is hardly there nothing can be read. */
+function columns(): number {
+  const { isTTY, columns: width } = process.stdout;
+  return isTTY && width >= NARROWEST ? width : Infinity;
 }
 
 /** The facts of a log line as ` name=value …`. */

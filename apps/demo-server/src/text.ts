@@ -17,3 +17,19 @@ export function countWords(text: string): number {
 export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
+
+/**
+ * Lines no wider than `width`, broken at spaces, all but the first with an indent of so many columns. A word that is wider alone stays
+ * whole, so that a URL can be copied. All characters count as one column.
+ */
+export function fold(text: string, width: number, indent: number): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line.trim() !== '' && line.length + 1 + word.length > width) {
+      lines.push(line.trimEnd());
+      line = ' '.repeat(indent) + word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line].join('\n');
+}
