@@ -145,6 +145,15 @@ export function forgetEmptyVariables(command: Command, environment: NodeJS.Proce
   }
 }
 
+/** What to say when a queue is set in the environment, but the transport has none: one of the two was left over from another try. */
+export function unusedQueue(command: Command): string | undefined {
+  const { transport } = command.opts<Flags>();
+  const isOverQueues = transport === 'sqs' || transport === 'sns-sqs';
+  if (isOverQueues || command.getOptionValueSource('requestQueueUrl') !== 'env') return undefined;
+  const from = command.getOptionValueSource('transport') === 'env' ? ' (ASYNCMCP_TRANSPORT)' : '';
+  return `ASYNCMCP_REQUEST_QUEUE_URL is set, but not used: the transport is ${transport}${from}. For the queue: --transport sqs or sns-sqs.`;
+}
+
 /** What an option does, its choices, and in a line of its own where else it is taken from. */
 function describeOption({ description, argChoices = [], envVar, defaultValue }: Option): string {
   const origins = [

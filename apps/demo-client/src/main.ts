@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /** The demo's MCP client as a command, over SQS, SNS and SQS, webhooks, or Streamable HTTP with webhooks: `node dist/main.js --help`. */
 import { isAsyncMcpError } from '@asyncmcp/core';
-import { createCommand, forgetEmptyVariables } from './command.js';
+import { createCommand, forgetEmptyVariables, unusedQueue } from './command.js';
 import { MissingFlagsError, openClient } from './open-client.js';
 import { ScenarioError, runScenario } from './scenario.js';
+import { wrap } from './shell/layout.js';
 import { openShell } from './shell/open-shell.js';
 import { createStyle, isColored } from './style.js';
 import { Trace } from './trace.js';
@@ -16,9 +17,17 @@ const command = createCommand();
 forgetEmptyVariables(command, process.env);
 command.parse();
 
+/** Not to stdout, which may be a script's to read. */
+function warn(text: string): void {
+  const width = process.stderr.isTTY ? process.stderr.columns : Infinity;
+  console.error(wrap(`Warning: ${text}`, width).join('\n'));
+}
+
 /** Resolves with the exit code. */
 async function main(flags: Flags): Promise<number> {
   const { scenario, timeout, pageUrl } = flags;
+  const unused = unusedQueue(command);
+  if (unused !== undefined) warn(unused);
   const trace = new Trace({ countsOnly: !scenario });
   const { close, ...side } = await openClient(flags, trace);
   const stop = new AbortController();

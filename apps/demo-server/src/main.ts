@@ -2,7 +2,7 @@
 /** The demo's MCP server as a command, over SQS, SNS and SQS, webhooks, or Streamable HTTP with webhooks: `node dist/main.js --help`. */
 import { resolve } from 'node:path';
 import { isAsyncMcpError } from '@asyncmcp/core';
-import { createCommand, forgetEmptyVariables } from './command.js';
+import { createCommand, forgetEmptyVariables, unusedQueue } from './command.js';
 import { createConsoleLog } from './console-log.js';
 import { createSafeFetch } from './safe-fetch.js';
 import { serveAws } from './serve-aws.js';
@@ -31,6 +31,8 @@ command.parse();
 
 async function main(flags: Flags): Promise<void> {
   const log = createConsoleLog(flags.logLevel);
+  const unused = unusedQueue(command);
+  if (unused !== undefined) log.logger.warn({}, unused);
   const serving = await serve(flags, log);
   log.event('server', `ready: process ${process.pid} takes requests ${serving.where}`);
   if (flags.sessions !== undefined) log.event('server', `sessions are kept in ${resolve(flags.sessions)}`);

@@ -32,6 +32,7 @@ SQS and SNS in memory at ${endpoint}, until Ctrl-C. There are:
 
 Open two more terminals here. In both, say where they are:
 
+  export ASYNCMCP_TRANSPORT=sqs
   export AWS_ENDPOINT_URL=${endpoint} AWS_REGION=${region}
   export AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey}
   export ASYNCMCP_REQUEST_QUEUE_URL=${topology.requestQueueUrl}

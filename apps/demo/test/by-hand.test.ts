@@ -23,14 +23,15 @@ describe('emulator, server and client by hand', () => {
     return child;
   }
 
-  /** An emulator, and the environment that it tells its user to set. */
+  /** An emulator, and the environment that it tells its user to set, who has tried another transport before. */
   async function startEmulator(transport = 'sqs'): Promise<{ endpoint: string; env: Record<string, string> }> {
     const child = await run(emulator, ['--port', '0']);
     await printed(child, 'node apps/demo-client');
-    const env: Record<string, string> = {};
-    for (const [, name = '', value = ''] of child.output.matchAll(/ ([A-Z_]+)=(\S+)/g)) env[name] = value;
-    // What it says about topics is for those who want them.
-    return { endpoint: env['AWS_ENDPOINT_URL'] ?? '', env: { ...env, ASYNCMCP_TRANSPORT: transport } };
+    const env: Record<string, string> = { ASYNCMCP_TRANSPORT: 'streamable-webhook' };
+    const [forQueues = ''] = child.output.split('to go through the topics');
+    const said = transport === 'sqs' ? forQueues : child.output;
+    for (const [, name = '', value = ''] of said.matchAll(/ ([A-Z_]+)=(\S+)/g)) env[name] = value;
+    return { endpoint: env['AWS_ENDPOINT_URL'] ?? '', env };
   }
 
   async function startServer(env: Record<string, string>): Promise<ModuleProcess> {
@@ -101,6 +102,15 @@ describe('emulator, server and client by hand', () => {
       expect(lines.join('\n')).toContain('give --request-queue-url, or set ASYNCMCP_REQUEST_QUEUE_URL');
       expect(code).toBe(2);
     }
+  });
+
+  it('says so when a queue is given to a transport that has none', async () => {
+    const env = { ASYNCMCP_REQUEST_QUEUE_URL: 'http://127.0.0.1:4566/000000000000/demo-requests' };
+    const warning = /ASYNCMCP_REQUEST_QUEUE_URL is set, but not used: the transport is (?:streamable-)?webhook/;
+    await printed(await run(server, ['--port', '0'], { ...env, ASYNCMCP_TRANSPORT: 'webhook' }), 'ready');
+    expect(running[0]?.output).toMatch(warning);
+    const { lines } = await finish(await run(client, ['--transport', 'streamable-webhook'], env));
+    expect(lines.join('\n')).toMatch(warning);
   });
 
   it('says what to do when the topics are not given', async () => {
