@@ -55,6 +55,15 @@ function createClient(config: SQSClientConfig): SQSClient {
 }
 
 type Stack = SQSClient['middlewareStack'];
+type Concat = (from: unknown) => unknown;
+
+function wrapped(original: Concat, see: () => void, name?: string): Concat {
+  const wrapper = function (this: unknown, ...args: Parameters<Concat>): unknown {
+    see();
+    return original.apply(this, args);
+  };
+  return name === undefined ? wrapper : Object.defineProperty(wrapper, 'name', { value: name });
+}
 
 /** Notes each of its middlewares as it runs: some at every step, and some beside those of the SDK. */
 function watchedClient(endpoint: string): { readonly client: SQSClient; readonly ran: string[] } {
@@ -122,15 +131,53 @@ describe('a prepared command', () => {
     const { url } = await startEndpoint();
     const prepare = createMiddlewareOrder();
     for (const client of [createClient({ endpoint: url }), createClient({ endpoint: url })]) {
-      const concat = client.middlewareStack.concat.bind(client.middlewareStack);
       let sorted = 0;
-      client.middlewareStack.concat = (from) => {
-        sorted += 1;
-        return concat(from);
-      };
-      for (let time = 0; time < 3; time++) await client.send(prepare(receive(`${url}/1/queue`)));
+      for (let time = 0; time < 3; time++) {
+        const command = receive(`${url}/1/queue`);
+        // The client's stack reads the command's only to sort the two together.
+        const { middlewareStack } = command;
+        const { applyToStack } = middlewareStack;
+        middlewareStack.applyToStack = (stack) => {
+          sorted += 1;
+          applyToStack(stack);
+        };
+        await client.send(prepare(command));
+      }
       expect(sorted).toBe(1);
     }
+  });
+
+  it.each([
+    ['a function', (original: Concat, see: () => void) => wrapped(original, see)],
+    ['a function that looks like the SDK’s', (original: Concat, see: () => void) => wrapped(original, see, 'concat')],
+    [
+      'an arrow function',
+      (original: Concat, see: () => void): Concat =>
+        (from) => {
+          see();
+          return original(from);
+        },
+    ],
+    [
+      'an arrow function of the same name',
+      (original: Concat, see: () => void): Concat => {
+        const concat: Concat = (from) => {
+          see();
+          return original(from);
+        };
+        return concat;
+      },
+    ],
+  ])('goes through a concat of the stack’s that somebody has wrapped in %s, each time', async (_what, wrap) => {
+    const { url } = await startEndpoint();
+    const client = createClient({ endpoint: url });
+    const prepare = createMiddlewareOrder();
+    await client.send(prepare(receive(`${url}/1/queue`)));
+    let seen = 0;
+    const { middlewareStack } = client;
+    middlewareStack.concat = wrap(middlewareStack.concat as Concat, () => void (seen += 1)) as Stack['concat'];
+    for (let time = 0; time < 3; time++) await client.send(prepare(receive(`${url}/1/queue`)));
+    expect(seen).toBe(3);
   });
 
   it('goes to the host of its own queue, also beside one for another host', async () => {
