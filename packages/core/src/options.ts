@@ -1,5 +1,5 @@
-import { AsyncMcpError } from './errors.js';
-import type { Logger } from './logger.js';
+import { AsyncMcpError, toAsyncMcpError } from './errors.js';
+import type { LogMethod, Logger } from './logger.js';
 
 /**
  * Checks of constructor options. Each returns the value it checked, or throws `ERR_INVALID_OPTION` with a message that
@@ -58,12 +58,24 @@ export function objectOption<T extends object>(name: string, value: T, methods: 
 }
 
 /**
- * A logger of pino's shape; `fallback` when `value` is undefined.
+ * A logger of pino's shape; `fallback` when `value` is undefined. What the given one throws becomes a warning of the process, and stops
+ * nothing of what was being logged.
  *
  * @throws AsyncMcpError `ERR_INVALID_OPTION`
  */
 export function loggerOption(value: Logger | undefined, fallback: Logger): Logger {
-  return value === undefined ? fallback : objectOption('logger', value, ['debug', 'info', 'warn', 'error']);
+  if (value === undefined) return fallback;
+  const logger = objectOption('logger', value, ['debug', 'info', 'warn', 'error']);
+  const guarded = (level: keyof Logger): LogMethod => {
+    return (facts, message) => {
+      try {
+        logger[level](facts, message);
+      } catch (thrown) {
+        process.emitWarning(toAsyncMcpError(thrown, 'ERR_INTERNAL', 'The option "logger" of an asyncmcp object threw'));
+      }
+    };
+  };
+  return { debug: guarded('debug'), info: guarded('info'), warn: guarded('warn'), error: guarded('error') };
 }
 
 /**

@@ -1,7 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { AsyncMcpError } from '../src/errors.js';
 import { checkServerOptions } from '../src/host-options.js';
-import { knownOptions } from '../src/options.js';
+import { silentLogger } from '../src/logger.js';
+import { knownOptions, loggerOption } from '../src/options.js';
 import type { ServerOptions } from '../src/host-options.js';
 
 const good: ServerOptions = { createServer: () => ({ connect: async () => {}, close: async () => {} }) };
@@ -50,5 +51,18 @@ describe('server options', () => {
 
   it('refuse a misspelt name and list the right ones', () => {
     expect(() => knownOptions('SqsServer', { concurency: 5 }, ['concurrency'])).toThrow(/"concurency".*concurrency/);
+  });
+
+  it('have a logger that may throw: that becomes a warning, and stops nothing', () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const broken = (): void => {
+      throw new Error('disk full');
+    };
+    const logger = loggerOption({ debug: broken, info: broken, warn: broken, error: broken }, silentLogger);
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) logger[level]({}, 'a line');
+    expect(warn.mock.calls.map(([warning]) => String(warning))).toEqual(
+      Array(4).fill(expect.stringMatching(/disk full/)),
+    );
+    warn.mockRestore();
   });
 });

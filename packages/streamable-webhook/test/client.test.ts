@@ -38,10 +38,9 @@ async function answeringClient(transport: StreamableWebhookClientTransport): Pro
 }
 
 it('a call that JSON cannot say fails at once', async () => {
-  const { client, server } = system();
-  await server();
-  const connected = await client();
-  const failure = rejectionOf(connected.callTool({ name: 'quick', arguments: { amount: 10n } }));
+  await system().server();
+  const client = await system().client();
+  const failure = rejectionOf(client.callTool({ name: 'quick', arguments: { amount: 10n } }));
   expect(await failure).toMatchObject({ code: 'ERR_MESSAGE_INVALID' });
 });
 
