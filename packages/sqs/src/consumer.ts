@@ -117,11 +117,12 @@ export function createSqsConsumer(options: SqsConsumerOptions): SqsConsumer {
     poller.wake();
   }
 
+  /** Whatever the user's callback does, it must not stop what was being done. */
   function report(error: AsyncMcpError, message?: ConsumedMessage): void {
     try {
       options.onerror(error, message);
     } catch (thrown) {
-      logger.error({ err: thrown, reported: error, queueUrl }, 'onerror threw');
+      process.emitWarning(toAsyncMcpError(thrown, 'ERR_INTERNAL', 'onerror of an asyncmcp object threw'));
     }
   }
 

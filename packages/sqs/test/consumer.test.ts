@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createDeferred, until } from '@asyncmcp/testkit';
 import { createSqsConsumer } from '../src/consumer.js';
 import { createDeadLetter } from '../src/dead-letter.js';
@@ -173,10 +173,13 @@ describe('receiving', () => {
       throw new Error('onerror is broken');
     };
     const handle = () => Promise.reject(new Error('no'));
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const { deliveries } = consume(queueUrl, { onerror: thrower, handle, visibilityTimeoutSeconds: 1 });
     await emulator.send(queueUrl, 'x');
     await until(() => deliveries.length === 2);
     expect(deliveries[1]?.attempt).toBe(2);
+    expect(String(warned.mock.calls[0]?.[0])).toContain('onerror is broken');
+    warned.mockRestore();
   });
 });
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { injectSqsFaults, until } from '@asyncmcp/testkit';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { DeleteQueueCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
@@ -148,6 +148,30 @@ describe('a network that loses and repeats', () => {
     }
     // The client was told every one of them once; the copies were counted.
     expect(transport.counters.duplicates).toBeGreaterThan(0);
+  });
+});
+
+describe('a logger that throws', () => {
+  it('stops neither side: calls are answered before an outage and after it, and onerror hears of it', async () => {
+    const { aws } = system();
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const fail = (): never => {
+      throw new Error('the log is full');
+    };
+    const logger = { debug: fail, info: fail, warn: fail, error: fail };
+    const codes: string[] = [];
+    const server = await system().server({ createServer: workServer([]), logger });
+    server.onerror = ({ code }) => void codes.push(code);
+    const client = await system().client(system().transport({ logger }));
+    expect(await call(client, 'work', { marker: 'before' })).toBe('before');
+    const outage = aws.outage();
+    // The second failure in a row is for the log only.
+    await until(() => codes.length > 0 && warned.mock.calls.length > 3);
+    await outage.end();
+    expect(await call(client, 'work', { marker: 'after' })).toBe('after');
+    expect(codes).toContain('ERR_UNAVAILABLE');
+    expect(String(warned.mock.calls[0]?.[0])).toContain('the log is full');
+    warned.mockRestore();
   });
 });
 
