@@ -1,12 +1,13 @@
 import { AsyncMcpError, toAsyncMcpError } from '@asyncmcp/core';
 import { SqsResponseReceiver } from './response-receiver.js';
 import { createTemporaryQueue, deleteTemporaryQueue } from './temporary-queue.js';
+import { withTeardown } from './undo-log.js';
 import type { ClientWireEvents } from '@asyncmcp/core';
 import type { AttachOptions, SqsResponseReceiverOptions } from './response-receiver.js';
 
 /** The way in of a client transport. */
 export interface ReplyChannel {
-  /** Begins to receive; resolves with the queue's URL. A failed open leaves nothing behind. */
+  /** Begins to receive; resolves with the queue's URL. A failed open leaves nothing behind, or names in its error what it had to. */
   open(events: ClientWireEvents): Promise<string>;
   /** Stops receiving, also while it is being opened. Idempotent; never rejects. */
   close(): Promise<void>;
@@ -40,15 +41,13 @@ export function createTemporaryReplyChannel(
   async function open(
     events: ClientWireEvents,
   ): Promise<{ channel: ReplyChannel; queueUrl: string; events: ClientWireEvents }> {
-    const queueUrl = await createTemporaryQueue(options.sqs, closing.signal);
-    const channel = createReplyChannel(new SqsResponseReceiver({ ...options, responseQueueUrl: queueUrl }));
-    try {
+    return withTeardown(async (log) => {
+      const queueUrl = await createTemporaryQueue(options.sqs, closing.signal);
+      log.add({ what: `queue ${queueUrl}`, made: true, undo: () => deleteTemporaryQueue(options.sqs, queueUrl) });
+      const channel = createReplyChannel(new SqsResponseReceiver({ ...options, responseQueueUrl: queueUrl }));
       await channel.open(events);
       return { channel, queueUrl, events };
-    } catch (error) {
-      await deleteTemporaryQueue(options.sqs, queueUrl);
-      throw error;
-    }
+    });
   }
 
   return {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { CreateQueueCommand, DeleteQueueCommand, GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { AsyncMcpError, isAsyncMcpError, retry } from '@asyncmcp/core';
 import { awsCall } from './aws-call.js';
+import { withTeardown } from './undo-log.js';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 
 /** What every temporary queue's name begins with, so that what a killed process left can be found and deleted. */
@@ -23,7 +24,8 @@ export interface TemporaryQueueOptions {
 /**
  * Makes a queue for one client's replies and waits until SQS knows it.
  *
- * @throws AsyncMcpError `ERR_ACCESS_DENIED` without permission (sqs:CreateQueue), `ERR_UNAVAILABLE`, `ERR_CLOSED` when aborted
+ * @throws AsyncMcpError `ERR_ACCESS_DENIED` without permission (sqs:CreateQueue), `ERR_UNAVAILABLE`, `ERR_CLOSED` when aborted;
+ *   where the queue was made and could not be deleted, the error says so, and names it in `details.left`
  */
 export async function createTemporaryQueue(
   sqs: SQSClient,
@@ -38,29 +40,35 @@ export async function createTemporaryQueue(
     ...(policy !== undefined && { Policy: policy(name) }),
   };
   signal.throwIfAborted();
-  const { QueueUrl } = await awsCall({
-    doing: `Creating the temporary response queue ${name}`,
-    // Not given up when the signal aborts: nobody could say then whether there is a queue to delete.
-    call: () => sqs.send(new CreateQueueCommand({ QueueName: name, Attributes })),
-    onLate: ({ QueueUrl: late }) => {
-      if (late !== undefined) deleteTemporaryQueue(sqs, late).catch(() => {}); // Nobody is left to tell.
-    },
+  const { queueUrl } = await withTeardown(async (log) => {
+    const { QueueUrl } = await awsCall({
+      doing: `Creating the temporary response queue ${name}`,
+      // Not given up when the signal aborts: nobody could say then whether there is a queue to delete.
+      call: () => sqs.send(new CreateQueueCommand({ QueueName: name, Attributes })),
+      onLate: ({ QueueUrl: late }) => {
+        if (late !== undefined) deleteTemporaryQueue(sqs, late).catch(() => {}); // Nobody is left to tell.
+      },
+    });
+    if (QueueUrl === undefined)
+      throw new AsyncMcpError('ERR_UNAVAILABLE', `SQS made queue ${name} but did not name its URL.`);
+    log.add({ what: `queue ${QueueUrl}`, made: true, undo: () => deleteTemporaryQueue(sqs, QueueUrl) });
+    await untilKnown(sqs, QueueUrl, signal);
+    return { queueUrl: QueueUrl };
   });
-  if (QueueUrl === undefined)
-    throw new AsyncMcpError('ERR_UNAVAILABLE', `SQS made queue ${name} but did not name its URL.`);
+  return queueUrl;
+}
+
+async function untilKnown(sqs: SQSClient, queueUrl: string, signal: AbortSignal): Promise<void> {
   try {
-    await retry(() => ask(sqs, QueueUrl, signal), {
+    await retry(() => ask(sqs, queueUrl, signal), {
       forMs: VISIBLE_WITHIN_MS,
       signal,
       isTransient: (error) =>
         isAsyncMcpError(error, 'ERR_DESTINATION_GONE') || isAsyncMcpError(error, 'ERR_UNAVAILABLE'),
     });
-    return QueueUrl;
   } catch (error) {
     // Being allowed to make queues but not to look at them is no reason to fail.
-    if (isAsyncMcpError(error, 'ERR_ACCESS_DENIED')) return QueueUrl;
-    await deleteTemporaryQueue(sqs, QueueUrl);
-    throw error;
+    if (!isAsyncMcpError(error, 'ERR_ACCESS_DENIED')) throw error;
   }
 }
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { MemorySessionStore } from '@asyncmcp/core';
-import { injectSqsFaults, until } from '@asyncmcp/testkit';
+import { injectSqsFaults, rejectionOf, until } from '@asyncmcp/testkit';
 import { ListQueuesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { z } from 'zod';
 import { SqsResponseReceiver, TEMPORARY_QUEUE_PREFIX } from '../src/index.js';
+import { intercept } from './support.js';
 import { call, useSystem } from './system.js';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { AwsEmulator } from '@asyncmcp/testkit';
@@ -54,6 +55,38 @@ describe('a transport without a response queue', () => {
     );
     await expect(failing).rejects.toMatchObject({ code: 'ERR_DESTINATION_GONE' });
     await until(async () => (await temporaryQueues(aws)).length === 0);
+  });
+});
+
+describe('a temporary queue that can be neither used nor deleted', () => {
+  /** A client whose n-th look at a queue is refused, and so is any deletion. */
+  function refused(nth: number): SQSClient {
+    const sqs = system().aws.sqsClient();
+    let looks = 0;
+    intercept(sqs, ({ command }, next) => {
+      if (command === 'DeleteQueue') return Promise.reject(failure('AccessDenied', 'no deleting'));
+      if (command === 'GetQueueAttributes' && ++looks === nth) {
+        return Promise.reject(failure('InvalidParameterValue', 'no looking'));
+      }
+      return next();
+    });
+    return sqs;
+  }
+
+  const failure = (name: string, text: string): Error => Object.assign(new Error(text), { name, $fault: 'client' });
+
+  it.each([
+    ['waiting for the queue', 1],
+    ['beginning to receive', 2],
+  ])('is named by the error that says why %s failed', async (_what, nth) => {
+    const transport = system().transport({ sqs: refused(nth) });
+    const error = await rejectionOf(transport.start());
+    const [left] = await temporaryQueues(system().aws);
+    expect(error).toMatchObject({
+      message: expect.stringContaining('no looking'),
+      details: { left: [`queue ${left}`] },
+    });
+    expect(error).toMatchObject({ message: expect.stringContaining(String(left)) });
   });
 });
 
