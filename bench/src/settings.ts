@@ -59,8 +59,8 @@ export const FULL: Settings = {
     rounds: 3,
     inFlight: 64,
   },
-  // Longer than the ten seconds after which a lease that was not released would be extended.
-  idle: { sessions: 10_000, warmUpSessions: 100, windowMs: 12_000 },
+  // Longer than the minute after which idle sessions are looked for, and the ten seconds after which a lease would be extended.
+  idle: { sessions: 10_000, warmUpSessions: 100, windowMs: 65_000 },
   webhook: {
     manyInFlight: { calls: 8_000, inFlight: 64, starts: 3, rounds: 6, warmUpCalls: 16_000 },
     sdk: { calls: 8_000, inFlight: 64, starts: 2, rounds: 6, warmUpCalls: 16_000 },

@@ -42,7 +42,7 @@ it('a quick run measures every section of every transport and writes it down', a
       // Sent, received and deleted, twice, ten at a time: whatever is not counted is missing from it.
       expect(byHand).toBeGreaterThanOrEqual(0.6);
     }
-    expect(figure(sqs, 'API calls in 1 s beyond one poll')).toMatchObject({ asyncmcp: 0 });
+    expect(figure(sqs, 'API calls in 1 s beyond the one long poll')).toMatchObject({ asyncmcp: 0 });
     for (const [report, key] of [
       [sqs, 'loads'],
       [snsSqs, 'loads'],

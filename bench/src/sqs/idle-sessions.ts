@@ -10,6 +10,9 @@ import type { Usage } from '../usage.js';
 
 type Plan = Settings['idle'];
 
+/** How long SQS holds a poll, at the most. */
+const LONG_POLL_MS = 20_000;
+
 interface IdleSessions {
   /** Of a session, the user's server included, in bytes. */
   readonly heap: number;
@@ -31,10 +34,10 @@ export async function measureIdleSessions(transport: AwsTransport, emulator: Emu
     figures: [
       {
         key: 'requests',
-        label: `API calls in ${plan.windowMs / 1000} s beyond one poll`,
+        label: `API calls in ${plan.windowMs / 1000} s beyond the one long poll`,
         unit: '',
-        // The long poll that was open may end in the window, and the next begin.
-        asyncmcp: totalOf(usage.requests) - Math.min(polls, 1),
+        // The one that was open ends in the window, and the next begins, each after its time.
+        asyncmcp: totalOf(usage.requests) - Math.min(polls, Math.ceil(plan.windowMs / LONG_POLL_MS)),
         bar: { on: 'value', limit: { atMost: 0 } },
       },
       {
