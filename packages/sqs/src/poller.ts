@@ -3,6 +3,7 @@ import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { backoffDelay, toAsyncMcpError } from '@asyncmcp/core';
 import { API_TIMEOUT_MS, awsCall, createSharedAbort } from './aws-call.js';
 import { createMiddlewareOrder } from './middleware-order.js';
+import { countPoller } from './socket-use.js';
 import type { AsyncMcpError, AsyncMcpErrorCode, Logger } from '@asyncmcp/core';
 import type { Message, SQSClient } from '@aws-sdk/client-sqs';
 import type { AwsCall } from './aws-call.js';
@@ -114,7 +115,7 @@ export function createPoller(options: PollerOptions): Poller {
 
   return {
     start() {
-      loop = run();
+      loop = run().finally(countPoller(options.sqs, queueUrl, logger));
     },
     wake: () => wakeUp(),
     giveWay() {

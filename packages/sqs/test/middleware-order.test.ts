@@ -174,8 +174,8 @@ describe('a prepared command', () => {
     const prepare = createMiddlewareOrder();
     await client.send(prepare(receive(`${url}/1/queue`)));
     let seen = 0;
-    const { middlewareStack } = client;
-    middlewareStack.concat = wrap(middlewareStack.concat as Concat, () => void (seen += 1)) as Stack['concat'];
+    const stack = client.middlewareStack as unknown as { concat: Concat };
+    stack.concat = wrap(stack.concat, () => void (seen += 1));
     for (let time = 0; time < 3; time++) await client.send(prepare(receive(`${url}/1/queue`)));
     expect(seen).toBe(3);
   });

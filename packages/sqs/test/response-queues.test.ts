@@ -81,12 +81,9 @@ describe('a temporary queue that can be neither used nor deleted', () => {
   ])('is named by the error that says why %s failed', async (_what, nth) => {
     const transport = system().transport({ sqs: refused(nth) });
     const error = await rejectionOf(transport.start());
-    const [left] = await temporaryQueues(system().aws);
-    expect(error).toMatchObject({
-      message: expect.stringContaining('no looking'),
-      details: { left: [`queue ${left}`] },
-    });
-    expect(error).toMatchObject({ message: expect.stringContaining(String(left)) });
+    const [left = 'none'] = await temporaryQueues(system().aws);
+    const message = expect.stringMatching(new RegExp(`no looking.*${left}`, 's'));
+    expect(error).toMatchObject({ message, details: { left: [`queue ${left}`] } });
   });
 });
 
