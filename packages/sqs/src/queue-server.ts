@@ -59,7 +59,9 @@ export interface QueueServer {
 
 /**
  * Room for messages beyond the running calls, so that answers and cancellations come in while all of `concurrency` is
- * taken. One batch: more would keep requests from other servers that have time for them.
+ * taken, but only until as many requests wait in it for a slot: SQS gives out what it likes, and then nothing comes in until a call
+ * ends. To give those requests back would raise their receive count, which is all that other servers and the redrive policy
+ * know of attempts. One batch: more would keep requests from other servers that have time for them.
  */
 const HEADROOM = 10;
 
