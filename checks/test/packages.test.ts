@@ -74,8 +74,7 @@ describe.each(Object.keys(FOREIGN))('%s, packed', (name) => {
     'installs as its README says, with no foreign packages, and serves a call',
     async () => {
       const { directory } = find(name);
-      // core's has none: one gets it with a transport.
-      const packages = (await installLine(directory)) ?? [name, '@modelcontextprotocol/sdk'];
+      const packages = (await installLine(directory)) ?? [];
       const project = await Project.install(packages, registry, folder);
       const names = await project.packages();
       expect(names).toEqual(expect.arrayContaining([name, ...(OWN[name] ?? [])]));
