@@ -1,9 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { SqsResponseReceiver } from '@asyncmcp/sqs';
-import { rejectionOf, until } from '@asyncmcp/testkit';
+import { injectSnsFaults, rejectionOf, until } from '@asyncmcp/testkit';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
-import { injectPublishFaults } from './publish-faults.js';
 import { echo, useSystem } from './system.js';
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 
@@ -42,7 +41,7 @@ describe('broadcast', () => {
       await system().client(system().transport({ receiver })),
     ];
     const heard = clients.map(listen);
-    injectPublishFaults(sns).duplicate(1);
+    injectSnsFaults(sns).duplicatePublishes(1);
     await server.broadcast(system().topology.responseTopicArn, LIST_CHANGED);
     await until(async () => {
       const { visible, inFlight } = await system().aws.messages(responseQueueUrl);

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { silentLogger } from '@asyncmcp/core';
 import { createSqsConsumer } from '@asyncmcp/sqs';
-import { rawAttributes, rawFifoIds, startAwsEmulator } from '@asyncmcp/testkit';
+import { injectSnsFaults, rawAttributes, rawFifoIds, startAwsEmulator } from '@asyncmcp/testkit';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { SnsSqsClientTransport, SnsSqsServer, provisionSnsSqs } from '../src/index.js';
 import { subscribeQueue } from '../src/subscribe-queue.js';
-import { injectPublishFaults } from './publish-faults.js';
 import { wrapped } from './wrapped.js';
 import type { InboundEnvelope } from '@asyncmcp/core';
 import type { AwsEmulator, ContractDeadLetter, ContractFixture, PeerWire, RawMessage } from '@asyncmcp/testkit';
@@ -64,15 +63,15 @@ export async function createSnsSqsFixture(options: SnsSqsFixtureOptions): Promis
     makeResponseQueues(wire, responseTopicArn, 'everything', () => ({})),
   ]);
   const queueOf = new Map<unknown, string>();
-  const [serverFaults, clientFaults] = [injectPublishFaults(serverSns), injectPublishFaults(sns)];
+  const [serverFaults, clientFaults] = [injectSnsFaults(serverSns), injectSnsFaults(sns)];
   const deadLetters: ContractDeadLetter[] = [];
 
   return {
     maxMessageBytes: MAX_MESSAGE_BYTES,
     refusedAddress: 'arn:aws:sns:us-east-1:999999999999:not-ours',
-    duplicateRequests: (count) => clientFaults.duplicate(count),
-    duplicateReplies: (count) => serverFaults.duplicate(count),
-    failReplies: (count) => serverFaults.fail(count),
+    duplicateRequests: (count) => clientFaults.duplicatePublishes(count),
+    duplicateReplies: (count) => serverFaults.duplicatePublishes(count),
+    failReplies: (count) => serverFaults.failPublishes(count),
     async startServer(serverOptions) {
       const common = { sns: serverSns, sqs: aws.sqsClient(), requestQueueUrl, visibilityTimeoutSeconds: 3 };
       const server = new SnsSqsServer({ ...common, ...serverOptions });

@@ -2,8 +2,11 @@ import { once } from 'node:events';
 import { createServer, request as sendRequest } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { text } from 'node:stream/consumers';
+import { Counter } from './counts.js';
 import { listenOnLoopback } from './listen-on-loopback.js';
+import { Pauses } from './pauses.js';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Counts } from './counts.js';
 
 /** What becomes of the next requests that a proxy is sent. */
 export type ProxyFault =
@@ -12,7 +15,14 @@ export type ProxyFault =
   /** It is forwarded, and the connection is cut instead of passing the answer on. */
   | 'lose-answer'
   /** It is not forwarded; the answer is 503. */
-  | 'unavailable';
+  | 'unavailable'
+  /** It is held for a while before it is forwarded. */
+  | 'late'
+  /** It is forwarded after the next one has been answered; or after a while, when there is none, which is not counted. */
+  | 'overtaken';
+
+/** How long requests are held, in milliseconds. */
+const HELD_FOR_MS = 400;
 
 /** What a proxy can tell by where a request goes. */
 export interface ProxiedRequest {
@@ -32,8 +42,12 @@ export interface HttpProxy {
   readonly url: string;
   /** The next `count` POSTs, or those of them that it concerns, meet with a fault. */
   next(count: number, fault: ProxyFault, concerns?: (request: ProxiedRequest) => boolean): void;
+  /** Faults that have met nothing yet never will. What is held goes on at once. */
+  clear(): void;
   /** While it is, every connection is cut without an answer. */
   down: boolean;
+  /** How many requests met with each fault; `down`: how many connections were cut. */
+  readonly injected: Counts<ProxyFault | 'down'>;
   /** Requests that were forwarded, copies included. */
   readonly forwarded: number;
   /** Requests that found nobody to be forwarded to. */
@@ -44,23 +58,54 @@ export interface HttpProxy {
 export async function startHttpProxy(route: ProxyRoute): Promise<HttpProxy> {
   const closing = new AbortController();
   const faults: { readonly fault: ProxyFault; readonly concerns: (request: ProxiedRequest) => boolean }[] = [];
+  const injected = new Counter<ProxyFault | 'down'>();
+  const [late, toBeOvertaken] = [new Pauses(), new Pauses()];
+  let answered = 0;
   let forwarded = 0;
   let refused = 0;
   let down = false;
 
   async function forward(request: IncomingMessage, body: string, response: ServerResponse): Promise<void> {
-    if (down) return void request.socket.destroy();
-    const fault = request.method === 'POST' ? nextFault(request, body) : undefined;
-    if (fault === 'unavailable') return void response.writeHead(503, { 'retry-after': '0' }).end();
+    if (down) return cut(request);
+    const isPost = request.method === 'POST';
+    const fault = isPost ? nextFault(request, body) : undefined;
+    if (fault === 'unavailable') {
+      injected.add(fault);
+      return void response.writeHead(503, { 'retry-after': '0' }).end();
+    }
+    if (fault === 'late' || fault === 'overtaken') {
+      await hold(fault);
+      if (down) return cut(request);
+    }
     const answer = await answerTo(request, body, response, fault);
+    if (isPost) answered++;
+    if (isPost && fault !== 'overtaken') toBeOvertaken.endAll();
     if (typeof answer === 'number') return void response.writeHead(answer).end();
     if (fault === 'lose-answer') {
       // Not before there is something to lose.
       await text(answer);
+      injected.add(fault);
       return void request.socket.destroy();
     }
     passHeaders(answer, response);
     await pipeline(answer, response);
+  }
+
+  function clear(): void {
+    faults.length = 0;
+    late.endAll();
+    toBeOvertaken.endAll();
+  }
+
+  function cut(request: IncomingMessage): void {
+    injected.add('down');
+    request.socket.destroy();
+  }
+
+  async function hold(fault: 'late' | 'overtaken'): Promise<void> {
+    const before = answered;
+    await (fault === 'late' ? late : toBeOvertaken).pause(HELD_FOR_MS);
+    if (fault === 'late' || answered > before) injected.add(fault);
   }
 
   function nextFault({ method = 'POST', headers }: IncomingMessage, body: string): ProxyFault | undefined {
@@ -79,6 +124,7 @@ export async function startHttpProxy(route: ProxyRoute): Promise<HttpProxy> {
     if (fault !== 'twice') return first;
     const copy = send(request, body, gone).then(discard);
     await Promise.allSettled([first, copy]);
+    injected.add(fault);
     return first;
   }
 
@@ -118,6 +164,8 @@ export async function startHttpProxy(route: ProxyRoute): Promise<HttpProxy> {
     next(count, fault, concerns = () => true) {
       faults.push(...Array.from({ length: count }, () => ({ fault, concerns })));
     },
+    injected,
+    clear,
     get forwarded() {
       return forwarded;
     },
@@ -132,6 +180,7 @@ export async function startHttpProxy(route: ProxyRoute): Promise<HttpProxy> {
     },
     async close() {
       closing.abort();
+      clear();
       server.closeAllConnections();
       server.close();
     },

@@ -23,6 +23,7 @@ export { rejectionOf } from './rejection.js';
 export { seededRandom, shuffled } from './seeded-random.js';
 export { sessionRecord } from './session-record.js';
 export { sessionStoreContract } from './session-store-contract.js';
+export { injectSnsFaults } from './sns-faults.js';
 export { networkError, throttlingError, timeoutError, unavailableError } from './sqs-errors.js';
 export { injectSqsFaults } from './sqs-faults.js';
 export { rawAttributes, rawFifoIds } from './contract/raw-attributes.js';
@@ -57,4 +58,5 @@ export type { BrokerMessage, LeasedMessage, ReceiveOptions } from './memory/queu
 export type { MemoryServerOptions } from './memory/server.js';
 export type { SessionStoreContractOptions, SessionStoreFixture } from './session-store-contract.js';
 export type { FailEntriesOptions, SqsFault, SqsFaults } from './sqs-faults.js';
+export type { SnsFault, SnsFaults } from './sns-faults.js';
 export type { Truthy, UntilOptions } from './until.js';

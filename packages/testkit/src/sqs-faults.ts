@@ -1,5 +1,5 @@
 import { ReceiptHandleIsInvalid } from '@aws-sdk/client-sqs';
-import { Counter } from './counts.js';
+import { FaultBudgets } from './fault-budgets.js';
 import { Pauses } from './pauses.js';
 import { seededRandom, shuffled } from './seeded-random.js';
 import { entryCount, failedEntry, isBatch, mergeResult, splitBatch } from './sqs-batch.js';
@@ -78,9 +78,8 @@ interface Call {
 }
 
 class InjectedFaults implements SqsFaults {
-  readonly injected = new Counter<SqsFault>();
   readonly #client: SQSClient;
-  readonly #budgets = new Map<SqsFault, number>();
+  readonly #budgets = new FaultBudgets<SqsFault>();
   readonly #pauses = new Pauses();
   #sendError: Error | undefined;
   #receiveError: Error | undefined;
@@ -100,6 +99,10 @@ class InjectedFaults implements SqsFaults {
         }),
       { step: 'initialize', priority: 'high', name: MIDDLEWARE },
     );
+  }
+
+  get injected(): Counts<SqsFault> {
+    return this.#budgets.injected;
   }
 
   failSends(calls: number, error?: Error): void {
@@ -172,7 +175,7 @@ class InjectedFaults implements SqsFaults {
   }
 
   async #send(call: Call): Promise<Answer> {
-    if (this.#spend('failSends', 1) > 0) throw this.#sendError ?? networkError();
+    if (this.#budgets.spend('failSends', 1) > 0) throw this.#sendError ?? networkError();
     const transmit = (input: ServiceInputTypes) => this.#transmitSend(call, input);
     if (!isBatch(call.name)) return transmit(call.input);
     const { code, senderFault } = this.#entryError;
@@ -181,8 +184,8 @@ class InjectedFaults implements SqsFaults {
   }
 
   async #transmitSend(call: Call, input: ServiceInputTypes): Promise<Answer> {
-    const twice = this.#spend('duplicateSends', 1) > 0;
-    const lost = this.#spend('loseSendResponses', 1) > 0;
+    const twice = this.#budgets.spend('duplicateSends', 1) > 0;
+    const lost = this.#budgets.spend('loseSendResponses', 1) > 0;
     const answer = await call.transmit(input);
     if (twice) await call.transmit(input);
     if (lost) throw timeoutError();
@@ -190,16 +193,16 @@ class InjectedFaults implements SqsFaults {
   }
 
   async #receive(call: Call): Promise<Answer> {
-    if (this.#spend('failReceives', 1) > 0) throw this.#receiveError ?? networkError();
+    if (this.#budgets.spend('failReceives', 1) > 0) throw this.#receiveError ?? networkError();
     const answer = await call.transmit(call.input);
     if (this.#receiveDelayMs > 0) {
-      this.injected.add('delayReceives');
+      this.#budgets.injected.add('delayReceives');
       await this.#pauses.pause(this.#receiveDelayMs, call.signal);
       if (call.signal?.aborted === true) throw abortError();
     }
     const { Messages = [] } = answer.output as ReceiveMessageResult;
     if (this.#random === undefined || Messages.length < 2) return answer;
-    this.injected.add('reorderReceives');
+    this.#budgets.injected.add('reorderReceives');
     return { ...answer, output: { ...answer.output, Messages: shuffled(Messages, this.#random) } };
   }
 
@@ -214,23 +217,13 @@ class InjectedFaults implements SqsFaults {
   /** Sends a call without those of its entries that the fault takes (not at all, if it is no batch); reports on these. */
   async #withhold(fault: SqsFault, call: Call, report: (ids: string[]) => BatchResult): Promise<Answer> {
     const input: ServiceInputTypes & BatchInput = call.input;
-    const count = this.#spend(fault, entryCount(input));
+    const count = this.#budgets.spend(fault, entryCount(input));
     if (count === 0) return call.transmit(input);
     const { taken, rest } = splitBatch(input, count);
     const reported = report(taken);
     if (!isBatch(call.name)) return emptyAnswer();
     const answer = entryCount(rest) === 0 ? emptyAnswer() : await call.transmit(rest);
     return { ...answer, output: mergeResult(answer.output, reported) };
-  }
-
-  /** How much of `wanted` the fault's budget pays for; counted as injected. */
-  #spend(fault: SqsFault, wanted: number): number {
-    const budget = this.#budgets.get(fault) ?? 0;
-    const spent = Math.min(budget, wanted);
-    if (spent === 0) return 0;
-    this.#budgets.set(fault, budget - spent);
-    this.injected.add(fault, spent);
-    return spent;
   }
 }
 
