@@ -11,6 +11,15 @@ export type Outcome =
   /** It was answered with something that is not its answer. */
   | { readonly kind: 'wrong'; readonly text: string };
 
+/** Why a call ran once more. */
+export type Cause =
+  /** The server that had begun with it was killed, or told to end, before the answer came. */
+  | 'killed'
+  /** A copy of it reached another process. */
+  | 'copy'
+  /** The same process took it twice. Nothing excuses that. */
+  | 'same-process';
+
 /** One time that a tool ran. */
 export interface Execution {
   readonly pid: number;
@@ -24,42 +33,70 @@ export interface CallRecord {
   readonly executions: readonly Execution[];
   /** Responses that reached the MCP client for it. */
   readonly answers: number;
+  /** When the first of them did. */
+  readonly answeredAt: number | undefined;
   readonly outcome: Outcome | undefined;
+  readonly endedAt: number | undefined;
 }
 
 interface OpenRecord extends CallRecord {
   readonly executions: Execution[];
   answers: number;
+  answeredAt: number | undefined;
   outcome: Outcome | undefined;
+  endedAt: number | undefined;
+}
+
+/** When a process was killed or told to end, and when it was gone: it gives back what it does not finish until then. */
+interface End {
+  readonly toldAt: number;
+  goneAt: number | undefined;
 }
 
 /** What became of every call of a run. */
 export class Ledger {
   readonly #calls = new Map<string, OpenRecord>();
-  readonly #killed = new Map<number, number>();
+  readonly #ends = new Map<number, End>();
 
   sent(marker: string): void {
-    this.#calls.set(marker, { marker, sentAt: Date.now(), executions: [], answers: 0, outcome: undefined });
+    this.#calls.set(marker, {
+      marker,
+      sentAt: Date.now(),
+      executions: [],
+      answers: 0,
+      answeredAt: undefined,
+      outcome: undefined,
+      endedAt: undefined,
+    });
   }
 
-  executed(marker: string, pid: number): void {
-    this.#calls.get(marker)?.executions.push({ pid, at: Date.now() });
+  /** @param at - when, by the clock of the process, which is this machine's */
+  executed(marker: string, pid: number, at = Date.now()): void {
+    this.#calls.get(marker)?.executions.push({ pid, at });
   }
 
   /** A response to it was handed to the MCP client. */
   answered(marker: string): void {
     const call = this.#calls.get(marker);
-    if (call !== undefined) call.answers += 1;
+    if (call === undefined) return;
+    call.answers += 1;
+    call.answeredAt ??= Date.now();
   }
 
   ended(marker: string, outcome: Outcome): void {
     const call = this.#calls.get(marker);
-    if (call !== undefined) call.outcome = outcome;
+    if (call !== undefined) Object.assign(call, { outcome, endedAt: Date.now() });
   }
 
   /** A server process was killed, or told to end. */
   killed(pid: number): void {
-    this.#killed.set(pid, Date.now());
+    this.#ends.set(pid, { toldAt: Date.now(), goneAt: undefined });
+  }
+
+  /** It has ended. */
+  gone(pid: number): void {
+    const end = this.#ends.get(pid);
+    if (end !== undefined) end.goneAt = Date.now();
   }
 
   get size(): number {
@@ -70,16 +107,29 @@ export class Ledger {
     return [...this.#calls.values()];
   }
 
-  /**
-   * Whether a call ran again although the process that it ran in before was not killed. A process that was told to end gives back what
-   * it has not finished, so that counts as killed.
-   */
-  ranAgainForNothing({ executions }: CallRecord): boolean {
-    return executions.some((execution, index) => {
-      const next = executions[index + 1];
-      if (next === undefined) return false;
-      const killedAt = this.#killed.get(execution.pid);
-      return killedAt === undefined || killedAt > next.at;
+  /** Why a call ran again, once for each time beyond the first. The end of a process excuses one of them. */
+  repeats({ executions, answeredAt = Infinity }: CallRecord): readonly Cause[] {
+    const inOrder = executions.toSorted((one, other) => one.at - other.at);
+    const excuses = new Set<number>();
+    return inOrder.slice(1).map(({ pid, at }, index): Cause => {
+      const before = inOrder.slice(0, index + 1).map((execution) => execution.pid);
+      if (before.includes(pid)) return 'same-process';
+      const excuse = before.find((earlier) => {
+        const { toldAt = Infinity } = this.#ends.get(earlier) ?? {};
+        return !excuses.has(earlier) && toldAt <= at && toldAt < answeredAt;
+      });
+      if (excuse === undefined) return 'copy';
+      excuses.add(excuse);
+      return 'killed';
     });
+  }
+
+  /** How many processes can have had a call in hand: those that began with it, and those that ended while it was under way. */
+  processesOver({ executions, sentAt, endedAt = Infinity }: CallRecord): number {
+    const pids = new Set(executions.map(({ pid }) => pid));
+    for (const [pid, { toldAt, goneAt = Infinity }] of this.#ends) {
+      if (toldAt <= endedAt && goneAt >= sentAt) pids.add(pid);
+    }
+    return pids.size;
   }
 }

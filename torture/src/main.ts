@@ -1,13 +1,14 @@
 #!/usr/bin/env node
-/** The torture rack as a command: `pnpm torture [transport …] [--minutes N] [--calls N] [--seed S] [--json FILE]`. */
+/** The torture rack as a command: `pnpm torture [transport …] [--minutes N] [--calls N] [--seed S] [--only REGEX] [--json FILE]`. */
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { commandOf, parseArguments } from './arguments.js';
+import { fromRoot } from './from-root.js';
 import { torture } from './rack.js';
+import { printed } from './report.js';
 import { isHeld } from './summary.js';
 import { startAwsSystem } from './systems/aws.js';
 import { startHttpSystem } from './systems/http.js';
-import { printed } from './report.js';
-import type { RackPlan } from './rack.js';
+import type { Arguments } from './arguments.js';
 import type { Summary } from './summary.js';
 import type { System } from './system.js';
 
@@ -21,7 +22,8 @@ const SYSTEMS: Readonly<Record<string, () => Promise<System>>> = {
 const HELP = `Usage: pnpm torture [transport …] [options]
 
 Runs servers, clients and every fault at once, and says what became of every call.
-Exits with 0 when none was lost and none answered twice or wrongly.
+Exits with 0 when none was lost, none answered twice or wrongly, none ran again
+without a cause, and no server ended by itself.
 
 Transports: ${Object.keys(SYSTEMS).join(', ')} (default: all)
 
@@ -29,52 +31,51 @@ Transports: ${Object.keys(SYSTEMS).join(', ')} (default: all)
   --calls <number>    at least so many, however long that takes (default 0)
   --seed <number>     what goes wrong when: the same for the same seed (default: any)
   --only <regex>      which faults there are, by their names (default: all)
-  --json <file>       writes all figures down
+  --json <file>       writes all figures down; relative to the root
 `;
 
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    minutes: { type: 'string', default: '1' },
-    calls: { type: 'string', default: '0' },
-    seed: { type: 'string' },
-    only: { type: 'string', default: '' },
-    json: { type: 'string' },
-    help: { type: 'boolean', short: 'h' },
-  },
-});
-
 async function main(): Promise<number> {
-  const names = positionals.length > 0 ? positionals : Object.keys(SYSTEMS);
-  const unknown = names.find((name) => SYSTEMS[name] === undefined);
-  const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed);
-  const [minutes, calls] = [Number(values.minutes), Number(values.calls)];
-  if (values.help === true || unknown !== undefined || ![seed, minutes, calls].every((one) => one >= 0)) {
+  let given: Arguments;
+  try {
+    given = parseArguments(process.argv.slice(2), Object.keys(SYSTEMS), Math.floor(Math.random() * 1_000_000));
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+    return 2;
+  }
+  if (given.help) {
     console.log(HELP);
-    return values.help === true ? 0 : 2;
+    return 0;
   }
-  const plan: RackPlan = {
-    seed,
-    durationMs: minutes * 60_000,
-    minCalls: calls,
-    servers: 3,
-    callers: 12,
-    inFlight: 4,
-    only: new RegExp(values.only),
-  };
   const summaries: Summary[] = [];
-  for (const name of names) {
+  for (const name of given.transports) {
     const start = SYSTEMS[name];
-    if (start === undefined) continue;
-    console.log(`${name}: seed ${seed} …`);
-    const summary = await torture(await start(), plan, (text) => console.log(`${name}: ${text}`));
-    console.log(printed(summary));
-    summaries.push(summary);
+    if (start !== undefined) summaries.push(await run(name, start, given));
   }
-  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(summaries, undefined, 2)}\n`);
+  if (given.json !== undefined) await writeFile(fromRoot(given.json), `${JSON.stringify(summaries, undefined, 2)}\n`);
   return summaries.every(isHeld) ? 0 : 1;
+}
+
+async function run(name: string, start: () => Promise<System>, given: Arguments): Promise<Summary> {
+  const { seed, minutes, calls, only } = given;
+  console.log(`${name}: seed ${seed} …`);
+  const summary = await torture(
+    await start(),
+    {
+      seed,
+      durationMs: minutes * 60_000,
+      minCalls: calls,
+      servers: 3,
+      callers: 12,
+      inFlight: 4,
+      only,
+      again: commandOf(name, given),
+    },
+    (text) => console.log(`${name}: ${text}`),
+  );
+  console.log(printed(summary));
+  return summary;
 }
 
 process.exitCode = await main();

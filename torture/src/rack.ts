@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCaller } from './callers.js';
+import { Crew, KILLED, TOLD_TO_END } from './crew.js';
 import { createDice } from './dice.js';
 import { Ledger } from './ledger.js';
-import { summarise } from './summary.js';
 import { createSchedule } from './schedule.js';
-import type { ModuleProcess } from '@asyncmcp/testkit';
+import { summarise } from './summary.js';
+import { addCounts } from './system.js';
 import type { Caller } from './callers.js';
-import type { Dice } from './dice.js';
 import type { Summary } from './summary.js';
-import type { System } from './system.js';
+import type { Faults, System } from './system.js';
 
 export interface RackPlan {
   readonly seed: number;
@@ -25,26 +25,28 @@ export interface RackPlan {
   readonly only: RegExp;
   /** Calls that each caller has under way. */
   readonly inFlight: number;
+  /** The command that does it again, with this transport. */
+  readonly again: string;
 }
 
 /** How long the longest calls run, in milliseconds: beyond the visibility timeout of the queues. */
 const LONG_MS = 8000;
 
-const MEMORY = 'memory';
-
 /** A schedule is no shorter than this, in milliseconds, so that there is something on it. */
 const LEAST_LAP_MS = 10_000;
 
-/** How much more often a fault of single messages happens than an outage. */
+/** How much more often a fault of single messages happens than an outage; and a kill, which there is not always somebody left for. */
 const USUAL_WEIGHT = 4;
+const KILL_WEIGHT = 8;
 
 /** Runs one transport on the rack. */
 export async function torture(system: System, plan: RackPlan, progress: (text: string) => void): Promise<Summary> {
   const storeDirectory = await mkdtemp(join(tmpdir(), 'asyncmcp-torture-'));
   const ledger = new Ledger();
-  const crew = new Crew(system, ledger, storeDirectory, plan.seed);
-  const injected = new Map<string, number>();
+  const crew = new Crew(system, ledger, { storeDirectory, seed: plan.seed, only: plan.only.source });
+  const planned: Record<string, number> = {};
   const over = new AbortController();
+  const timers: NodeJS.Timeout[] = [];
   try {
     await Promise.all(Array.from({ length: plan.servers }, () => crew.start()));
     const callers = await Promise.all(
@@ -53,44 +55,52 @@ export async function torture(system: System, plan: RackPlan, progress: (text: s
       ),
     );
     const startedAt = performance.now();
-    const tormenting = torment(system, crew, plan, injected, over.signal);
-    // Calls that are under way then end in peace: with one call left, all faults would meet that one.
-    const isDone = (): boolean => {
-      const done = performance.now() - startedAt >= plan.durationMs && ledger.size >= plan.minCalls;
-      if (done) over.abort();
-      return done;
-    };
-    const reporting = setInterval(() => progress(`${ledger.size} calls`), 5000);
     const heapBefore = heapMiB();
-    await Promise.all(
-      callers.flatMap((caller) => Array.from({ length: plan.inFlight }, () => callUntil(caller, isDone))),
+    const tormenting = torment(system, crew, plan, planned, over.signal);
+    // Calls that are under way then end in peace: with one call left, all faults would meet that one. Nor does it go on without a server.
+    const isDone = (): boolean =>
+      crew.problems.length > 0 || (performance.now() - startedAt >= plan.durationMs && ledger.size >= plan.minCalls);
+    timers.push(
+      setInterval(() => isDone() && over.abort(), 50),
+      setInterval(() => progress(`${ledger.size} calls`), 5000),
     );
-    clearInterval(reporting);
+    await Promise.all(
+      callers.flatMap((caller) => Array.from({ length: plan.inFlight }, () => callUntil(caller, over.signal))),
+    );
     await tormenting;
     const elapsedMs = performance.now() - startedAt;
     // What is still on its way, a second answer, say, has time to come.
-    await sleep(2000);
+    await sleep(system.lateMs);
     await Promise.all(callers.map((caller) => caller.close()));
+    const faults = addCounts([system.happened(), crew.happened()]);
     return summarise({
-      system,
-      plan,
-      ledger,
-      injected,
+      transport: system.name,
+      again: plan.again,
+      seed: plan.seed,
       elapsedMs,
-      heapBefore,
-      heapAfter: heapMiB(),
-      crew,
+      ledger,
+      errors: system.errors,
+      ends: faults[TOLD_TO_END] ?? 0,
+      inFlight: plan.callers * plan.inFlight,
+      planned,
+      faults,
+      copiesOf: (marker) => system.copiesOf(marker),
+      copies: system.copies(faults),
+      problems: crew.problems,
+      reported: Object.fromEntries(crew.errors),
+      memory: { callers: [heapBefore, heapMiB()], server: [crew.memory[0] ?? 0, crew.memory.at(-1) ?? 0] },
     });
   } finally {
     over.abort();
+    for (const timer of timers) clearInterval(timer);
     await crew.end();
     await system.close();
     await rm(storeDirectory, { recursive: true, force: true });
   }
 }
 
-async function callUntil(caller: Caller, isDone: () => boolean): Promise<void> {
-  while (!isDone()) await caller.call();
+async function callUntil(caller: Caller, over: AbortSignal): Promise<void> {
+  while (!over.aborted) await caller.call();
 }
 
 /** Does all that is on the schedule, which goes on from its beginning when it is through. */
@@ -98,88 +108,37 @@ async function torment(
   system: System,
   crew: Crew,
   { seed, durationMs, only }: RackPlan,
-  injected: Map<string, number>,
+  planned: Record<string, number>,
   over: AbortSignal,
 ): Promise<void> {
-  const faults: System['faults'] = {
+  const faults: Faults = {
     ...system.faults,
-    'server killed': (dice) => crew.replaceOne(dice, 'SIGKILL'),
-    'server told to end': (dice) => crew.replaceOne(dice, 'SIGTERM'),
+    [KILLED]: (dice) => crew.replaceOne(dice, 'SIGKILL'),
+    [TOLD_TO_END]: (dice) => crew.replaceOne(dice, 'SIGTERM'),
   };
   const kinds = Object.keys(faults).filter((kind) => only.test(kind));
-  const weighted = kinds.flatMap((kind) => Array<string>(system.outages.includes(kind) ? 1 : USUAL_WEIGHT).fill(kind));
+  const weightOf = (kind: string) => (kind === KILLED ? KILL_WEIGHT : system.outages.includes(kind) ? 1 : USUAL_WEIGHT);
+  const weighted = kinds.flatMap((kind) => Array<string>(weightOf(kind)).fill(kind));
   const lapMs = Math.max(durationMs, LEAST_LAP_MS);
   const running = new Set<Promise<void>>();
+  over.addEventListener('abort', () => {
+    system.calm();
+    crew.calm();
+  });
   for (let lap = 0; !over.aborted && kinds.length > 0; lap++) {
     const beganAt = performance.now();
     for (const { atMs, kind, strength } of createSchedule(seed + lap, lapMs, weighted)) {
       const waitMs = Math.max(0, beganAt + atMs - performance.now());
       await sleep(waitMs, undefined, { signal: over }).catch(() => {});
       if (over.aborted) break;
-      injected.set(kind, (injected.get(kind) ?? 0) + 1);
-      const doing = Promise.resolve(faults[kind]?.(createDice(strength))).finally(() => running.delete(doing));
+      planned[kind] = (planned[kind] ?? 0) + 1;
+      const doing = Promise.resolve(faults[kind]?.(createDice(strength)))
+        .catch((error: unknown) => void crew.problems.push(`${kind}: ${String(error)}`))
+        .finally(() => running.delete(doing));
       running.add(doing);
     }
   }
   await Promise.all(running);
-}
-
-/** The servers of a run. The first is never touched, so that its memory can be watched. */
-export class Crew {
-  readonly errors = new Map<string, number>();
-  readonly memory: number[] = [];
-  readonly #system: System;
-  readonly #ledger: Ledger;
-  readonly #storeDirectory: string;
-  readonly #seed: number;
-  readonly #servers: ModuleProcess[] = [];
-  #started = 0;
-
-  constructor(system: System, ledger: Ledger, storeDirectory: string, seed: number) {
-    this.#system = system;
-    this.#ledger = ledger;
-    this.#storeDirectory = storeDirectory;
-    this.#seed = seed;
-  }
-
-  async start(): Promise<void> {
-    const nth = this.#started++;
-    const server = await this.#system.startServer({ storeDirectory: this.#storeDirectory, seed: this.#seed + nth });
-    this.#servers.push(server);
-    void this.#follow(server, nth === 0);
-  }
-
-  /** Ends one of the servers, and starts another a little later. */
-  async replaceOne(dice: Dice, signal: NodeJS.Signals): Promise<void> {
-    if (this.#servers.length < 2) return;
-    const [server] = this.#servers.splice(dice.between(1, this.#servers.length - 1), 1);
-    if (server === undefined) return;
-    if (signal === 'SIGKILL') this.#system.stopped?.(server);
-    this.#ledger.killed(server.process.pid ?? -1);
-    const exited = server.kill(signal);
-    await sleep(dice.between(50, 1000));
-    if (signal === 'SIGTERM') this.#system.stopped?.(server);
-    await Promise.all([this.start(), exited]);
-  }
-
-  async end(): Promise<void> {
-    await Promise.all(this.#servers.splice(0).map((server) => server.kill()));
-  }
-
-  async #follow(server: ModuleProcess, isWatched: boolean): Promise<void> {
-    for (;;) {
-      // Until it ends.
-      const line = await server.nextLine(() => true, { timeoutMs: 2 ** 31 - 1 }).catch(() => undefined);
-      if (line === undefined) return;
-      if (line['event'] === 'run') this.#ledger.executed(String(line['marker']), Number(line['pid']));
-      if (line['event'] === 'error') count(this.errors, String(line['code']));
-      if (line['event'] === MEMORY && isWatched) this.memory.push(Number(line['rss']) / 2 ** 20);
-    }
-  }
-}
-
-export function count(counts: Map<string, number>, what: string): void {
-  counts.set(what, (counts.get(what) ?? 0) + 1);
 }
 
 function heapMiB(): number {

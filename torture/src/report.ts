@@ -3,7 +3,7 @@ import type { Summary } from './summary.js';
 
 /** What a run came to, for a terminal. */
 export function printed(summary: Summary): string {
-  const { transport, seed, elapsedMs, memory, suspects } = summary;
+  const { transport, again, elapsedMs, memory, suspects, repeats, problems } = summary;
   const lines: [string, string][] = [
     ['calls', String(summary.calls)],
     ['results', String(summary.results)],
@@ -14,18 +14,26 @@ export function printed(summary: Summary): string {
     ['lost', verdict(summary.lost)],
     ['answered twice', verdict(summary.answeredTwice)],
     ['answered wrongly', verdict(summary.wrong)],
-    ['ran twice', String(summary.ranTwice)],
-    ['  a copy reached another process', String(summary.ranTwiceForNothing)],
-    ['faults', counts(summary.faults)],
+    ['ran again', String(repeats.killed + repeats.copy + repeats['same-process'])],
+    ['  its server was killed before the answer', String(repeats.killed)],
+    ['  a copy reached another process', String(repeats.copy)],
+    ['    that no fault has made', verdict(summary.repeatsForNothing)],
+    ['  in the same process', verdict(repeats['same-process'])],
+    ['faults that happened', counts(summary.faults)],
+    ['  planned, but met nothing', summary.idleFaults.join(', ') || 'none'],
     ['reported by servers, by code', counts(summary.reported)],
-    ["callers' heap", `${mebibytes(memory.callers)}`],
-    ["an unharmed server's memory", `${mebibytes(memory.server)}`],
+    ["callers' heap", mebibytes(memory.callers)],
+    ["an unharmed server's heap", mebibytes(memory.server)],
   ];
   const width = Math.max(...lines.map(([label]) => label.length));
   const table = lines.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`);
-  const head = `\n${transport}: ${isHeld(summary) ? 'HELD' : 'BROKEN'} in ${(elapsedMs / 1000).toFixed(0)} s; again with --seed ${seed}`;
-  const seen = suspects.length === 0 ? [] : ['  to look at:', ...suspects.map((one) => `    ${one}`)];
-  return [head, ...table, ...seen, ''].join('\n');
+  const seconds = (elapsedMs / 1000).toFixed(0);
+  const head = `\n${transport}: ${isHeld(summary) ? 'HELD' : 'BROKEN'} in ${seconds} s; again with ${again}`;
+  return [head, ...table, ...list('must not happen:', problems), ...list('to look at:', suspects), ''].join('\n');
+}
+
+function list(title: string, items: readonly string[]): string[] {
+  return items.length === 0 ? [] : [`  ${title}`, ...items.map((one) => `    ${one.replaceAll('\n', '\n    ')}`)];
 }
 
 function verdict(count: number): string {

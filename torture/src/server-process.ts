@@ -1,9 +1,11 @@
 /**
  * One server, of any transport, in a process of its own: to be killed. Its argument is JSON (`ServerArguments`). It prints one JSON
- * object a line: that it is ready, each run of its tool, what it reports, and how much memory it uses.
+ * object a line: that it is ready, each run of its tool, what it reports, which faults it has met, and how large its heap is.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FileSessionStore, awsClientConfig, injectSqsFaults } from '@asyncmcp/testkit';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { FileSessionStore, awsClientConfig, injectSnsFaults, injectSqsFaults } from '@asyncmcp/testkit';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
@@ -13,10 +15,11 @@ import { StreamableWebhookServer, webhookTool } from '@asyncmcp/streamable-webho
 import { WebhookServer } from '@asyncmcp/webhook';
 import { z } from 'zod';
 import { createDice } from './dice.js';
-import { sqsFaults } from './systems/sqs-faults.js';
+import { CALM, addCounts } from './system.js';
+import { publishFaults, receiveFaults, sendFaults } from './systems/aws-faults.js';
 import type { AsyncMcpError } from '@asyncmcp/core';
-import type { Dice } from './dice.js';
-import type { ServerArguments } from './system.js';
+import type { SnsFaults, SqsFaults } from '@asyncmcp/testkit';
+import type { FaultCounts, ServerArguments } from './system.js';
 
 /** What the transports' servers have in common. */
 interface AnyServer {
@@ -25,17 +28,18 @@ interface AnyServer {
 }
 
 const STEP_MS = 100;
-const MEMORY_EVERY_MS = 1000;
+const MEMORY_EVERY_MS = 2000;
+const FAULTS_EVERY_MS = 100;
 
 // Its parent, another program of this package, has written it.
-const { transport, storeDirectory, seed, endpoint, ...options } = JSON.parse(
+const { transport, storeDirectory, seed, only, watched, endpoint, ...options } = JSON.parse(
   process.argv[2] ?? '{}',
 ) as ServerArguments;
 const dice = createDice(seed);
 const store = new FileSessionStore(storeDirectory);
 
 function tell(event: string, rest: object = {}): void {
-  process.stdout.write(`${JSON.stringify({ event, pid: process.pid, ...rest })}\n`);
+  process.stdout.write(`${JSON.stringify({ event, pid: process.pid, at: Date.now(), ...rest })}\n`);
 }
 
 /** The user's server: one tool, under each of the names that a transport treats in its own way. */
@@ -64,23 +68,38 @@ const allowWebhookUrl = ({ hostname }: URL): boolean => hostname === '127.0.0.1'
 const drainTimeoutMs = 3000;
 const shared = { createServer, store, drainTimeoutMs };
 
-/** The faults that a server meets with itself: those of its AWS client. */
-async function suffer(sqs: SQSClient, own: Dice): Promise<never> {
-  const faults = Object.values(sqsFaults(injectSqsFaults(sqs)));
-  for (;;) {
-    await sleep(own.between(100, 1000), undefined, { ref: false });
-    await own.pick(faults)(own);
+/** The faults that a server meets with itself, those of its AWS clients, until nothing more is to go wrong. */
+async function suffer(sqs: SqsFaults, sns: SnsFaults): Promise<void> {
+  const all = { ...(transport === 'sqs' ? sendFaults(sqs) : publishFaults(sns)), ...receiveFaults(sqs) };
+  const faults = Object.entries(all).flatMap(([kind, fault]) => (new RegExp(only).test(kind) ? [fault] : []));
+  let over = false;
+  process.on('message', (message) => {
+    if (message !== CALM) return;
+    over = true;
+    sqs.clear();
+    sns.clear();
+  });
+  let told = 0;
+  const report = setInterval(() => {
+    const { total } = sqs.injected;
+    if (total + sns.injected.total === told) return;
+    told = total + sns.injected.total;
+    tell('faults', { counts: addCounts([sqs.injected.all(), sns.injected.all()] as FaultCounts[]) });
+  }, FAULTS_EVERY_MS);
+  report.unref();
+  while (faults.length > 0 && !over) {
+    await sleep(dice.between(100, 1000), undefined, { ref: false });
+    if (!over) await dice.pick(faults)(dice);
   }
 }
 
 async function startAws(): Promise<AnyServer> {
   const config = awsClientConfig(String(endpoint));
-  const sqs = new SQSClient(config);
+  const [sqs, sns] = [new SQSClient(config), new SNSClient(config)];
   const given = { requestQueueUrl: '', ...options, ...shared, sqs };
-  const server =
-    transport === 'sqs' ? new SqsServer(given) : new SnsSqsServer({ ...given, sns: new SNSClient(config) });
+  const server = transport === 'sqs' ? new SqsServer(given) : new SnsSqsServer({ ...given, sns });
   await server.start();
-  void suffer(sqs, dice);
+  void suffer(injectSqsFaults(sqs), injectSnsFaults(sns));
   tell('ready');
   return server;
 }
@@ -93,9 +112,19 @@ async function startHttp(): Promise<AnyServer> {
   return server;
 }
 
+/** After a collection, so that it is what is kept. */
+function watchHeap(): void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  setInterval(() => {
+    collect();
+    tell('memory', { heap: process.memoryUsage().heapUsed });
+  }, MEMORY_EVERY_MS).unref();
+}
+
 const server = await (transport.endsWith('sqs') ? startAws() : startHttp());
 server.onerror = (error) => tell('error', { code: error.code, message: error.message });
-setInterval(() => tell('memory', { rss: process.memoryUsage.rss() }), MEMORY_EVERY_MS).unref();
+if (watched) watchHeap();
 process.once('SIGTERM', () => {
   void server.close().then(() => process.exit(0));
 });

@@ -1,10 +1,10 @@
-import type { Ledger } from './ledger.js';
-import type { Crew, RackPlan } from './rack.js';
-import type { System } from './system.js';
+import type { CallRecord, Cause, Ledger } from './ledger.js';
 
 /** What a run came to. */
 export interface Summary {
   readonly transport: string;
+  /** The command that does it again. */
+  readonly again: string;
   readonly seed: number;
   readonly elapsedMs: number;
   readonly calls: number;
@@ -13,71 +13,129 @@ export interface Summary {
   readonly cancelled: number;
   /** Errors that callers got, by code. */
   readonly errors: Readonly<Record<string, number>>;
-  /** Those of the errors that no caller should get. */
+  /** Those of the errors that no caller should get, or not so many. */
   readonly unexpected: number;
   readonly lost: number;
   readonly wrong: number;
   readonly answeredTwice: number;
-  readonly ranTwice: number;
-  /** Of those that ran twice, the ones whose first process was not killed. */
-  readonly ranTwiceForNothing: number;
+  /** Executions beyond the first of a call. */
+  readonly repeats: Readonly<Record<Cause, number>>;
+  /** Those put down to copies that no fault has made. */
+  readonly repeatsForNothing: number;
+  /** What went wrong beside the calls: a server that ended by itself, say. */
+  readonly problems: readonly string[];
+  /** Faults that were planned again and again, and never met anything. */
+  readonly idleFaults: readonly string[];
   /** What the servers reported, by code. */
   readonly reported: Readonly<Record<string, number>>;
+  /** How often each fault has met something. */
   readonly faults: Readonly<Record<string, number>>;
-  /** Heap of the callers' process, and memory of a server that was not killed, at the start and at the end, in MiB. */
+  /** Heap of the callers' process, and of a server that was not touched, at the start and at the end, in MiB. */
   readonly memory: { readonly callers: readonly [number, number]; readonly server: readonly [number, number] };
   /** Calls that something is wrong with, for a look at what happened. */
   readonly suspects: readonly string[];
 }
 
+/** All that a verdict is made of. */
 export interface Run {
-  readonly system: System;
-  readonly plan: RackPlan;
-  readonly ledger: Ledger;
-  readonly injected: ReadonlyMap<string, number>;
+  readonly transport: string;
+  readonly again: string;
+  readonly seed: number;
   readonly elapsedMs: number;
-  readonly heapBefore: number;
-  readonly heapAfter: number;
-  readonly crew: Crew;
+  readonly ledger: Ledger;
+  /** Codes of errors that callers may get. */
+  readonly errors: readonly string[];
+  /** Servers that were told to end, and the calls that are in flight at a time: each may fail with ERR_CLOSED once for each of them. */
+  readonly ends: number;
+  readonly inFlight: number;
+  /** How often each fault was planned, and how often it met something. */
+  readonly planned: Readonly<Record<string, number>>;
+  readonly faults: Readonly<Record<string, number>>;
+  /** How many copies there were of one call, and of all of them; Infinity where nobody counts. */
+  copiesOf(marker: string): number;
+  readonly copies: number;
+  readonly problems: readonly string[];
+  readonly reported: Readonly<Record<string, number>>;
+  readonly memory: Summary['memory'];
 }
+
+/** The default of `maxAttempts`, which the servers keep. */
+const MAX_ATTEMPTS = 3;
+
+/** A fault that was planned so often has had the time to meet something. */
+const OFTEN = 5;
 
 const MAX_SUSPECTS = 20;
 
-export function summarise({ system, plan, ledger, injected, elapsedMs, heapBefore, heapAfter, crew }: Run): Summary {
+export function summarise(run: Run): Summary {
+  const { ledger } = run;
   const { calls } = ledger;
   const having = (kind: string) => calls.filter(({ outcome }) => outcome?.kind === kind);
   const errors: Record<string, number> = {};
   for (const { outcome } of calls) {
     if (outcome?.kind === 'error') errors[outcome.code] = (errors[outcome.code] ?? 0) + 1;
   }
-  const answeredTwice = calls.filter(({ answers }) => answers > 1);
-  const forNothing = calls.filter((call) => ledger.ranAgainForNothing(call));
   const lost = calls.filter(({ outcome }) => outcome === undefined || outcome.kind === 'lost');
-  const suspects = [...lost, ...having('wrong'), ...answeredTwice, ...having('error')];
+  const answeredTwice = calls.filter(({ answers }) => answers > 1);
+  const unexpected = calls.filter((call) => isUnexpected(call, run));
+  const closedTooOften = Math.max(0, (errors['ERR_CLOSED'] ?? 0) - run.ends * run.inFlight);
+  const inOneProcess = calls.filter((call) => ledger.repeats(call).includes('same-process'));
+  const uncaused = calls.filter((call) => copiesIn(call, ledger) > run.copiesOf(call.marker));
+  const repeats = calls.flatMap((call) => ledger.repeats(call));
+  const times = (cause: Cause) => repeats.filter((one) => one === cause).length;
+  const beyond = uncaused.map((call) => copiesIn(call, ledger) - run.copiesOf(call.marker));
+  const forNothing = beyond.reduce((sum, one) => sum + one, 0);
+  const suspects = new Set([
+    ...lost,
+    ...having('wrong'),
+    ...answeredTwice,
+    ...unexpected,
+    ...inOneProcess,
+    ...uncaused,
+    ...having('error'),
+  ]);
   return {
-    transport: system.name,
-    seed: plan.seed,
-    elapsedMs,
+    transport: run.transport,
+    again: run.again,
+    seed: run.seed,
+    elapsedMs: run.elapsedMs,
     calls: calls.length,
     results: having('result').length,
     toolErrors: having('tool-error').length,
     cancelled: having('cancelled').length,
     errors,
-    unexpected: calls.filter(({ outcome }) => outcome?.kind === 'error' && !system.errors.includes(outcome.code))
-      .length,
+    unexpected: unexpected.length + closedTooOften,
     lost: lost.length,
     wrong: having('wrong').length,
     answeredTwice: answeredTwice.length,
-    ranTwice: calls.filter(({ executions }) => executions.length > 1).length,
-    ranTwiceForNothing: forNothing.length,
-    reported: Object.fromEntries(crew.errors),
-    faults: Object.fromEntries(injected),
-    memory: { callers: [heapBefore, heapAfter], server: [crew.memory[0] ?? 0, crew.memory.at(-1) ?? 0] },
-    suspects: suspects.slice(0, MAX_SUSPECTS).map((call) => JSON.stringify(call)),
+    repeats: { killed: times('killed'), copy: times('copy'), 'same-process': times('same-process') },
+    repeatsForNothing: Math.max(forNothing, times('copy') - run.copies, 0),
+    problems: run.problems,
+    idleFaults: Object.keys(run.planned).filter(
+      (kind) => (run.planned[kind] ?? 0) >= OFTEN && (run.faults[kind] ?? 0) === 0,
+    ),
+    reported: run.reported,
+    faults: run.faults,
+    memory: run.memory,
+    suspects: [...suspects].slice(0, MAX_SUSPECTS).map((call) => JSON.stringify(call)),
   };
 }
 
-/** The bar: nothing is lost, nothing is answered twice or wrongly, and nobody gets an error that is not due. */
-export function isHeld({ lost, answeredTwice, wrong, unexpected }: Summary): boolean {
-  return lost + answeredTwice + wrong + unexpected === 0;
+/** The bar: nothing is lost, nothing is answered twice or wrongly, nobody gets an error that is not due, and nothing runs again without a cause. */
+export function isHeld(summary: Summary): boolean {
+  const { lost, answeredTwice, wrong, unexpected, repeats, repeatsForNothing, problems, idleFaults } = summary;
+  const wrongs = [lost, answeredTwice, wrong, unexpected, repeats['same-process'], repeatsForNothing];
+  return [...wrongs, problems.length, idleFaults.length].every((count) => count === 0);
+}
+
+/** An error that is not among those of the transport; or that a call was tried too often which too few processes have had. */
+function isUnexpected(call: CallRecord, { errors, ledger }: Run): boolean {
+  const { outcome } = call;
+  if (outcome?.kind !== 'error') return false;
+  if (outcome.code === 'ERR_TOO_MANY_ATTEMPTS' && ledger.processesOver(call) < MAX_ATTEMPTS) return true;
+  return !errors.includes(outcome.code);
+}
+
+function copiesIn(call: CallRecord, ledger: Ledger): number {
+  return ledger.repeats(call).filter((cause) => cause === 'copy').length;
 }

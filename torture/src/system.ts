@@ -7,7 +7,17 @@ export interface ServerStart {
   readonly storeDirectory: string;
   /** For the faults that a server meets with itself. */
   readonly seed: number;
+  /** Which of them there are, by their names: a regular expression. */
+  readonly only: string;
+  /** It reports its heap. */
+  readonly watched: boolean;
 }
+
+/** How often each fault has met something, by its name. */
+export type FaultCounts = Readonly<Record<string, number>>;
+
+/** What can happen, by name. Resolves when it is over; rejects when something did that never should. */
+export type Faults = Readonly<Record<string, (dice: Dice) => void | Promise<void>>>;
 
 /** One transport with all that it needs, and what can go wrong with it. */
 export interface System {
@@ -18,8 +28,18 @@ export interface System {
   /** A server is no more. */
   stopped?(server: ModuleProcess): void;
   createTransport(index: number): Promise<Transport>;
-  /** What can be done to it, by name. Each resolves when it is over. */
-  readonly faults: Readonly<Record<string, (dice: Dice) => void | Promise<void>>>;
+  /** What can be done to it. */
+  readonly faults: Faults;
+  /** Without those that servers have met with themselves. */
+  happened(): FaultCounts;
+  /** Nothing more goes wrong. */
+  calm(): void;
+  /** How many copies of a call there were at most, that of one marker; Infinity where nobody can tell. */
+  copiesOf(marker: string): number;
+  /** How many of all calls together. */
+  copies(happened: FaultCounts): number;
+  /** How late a second answer may come, in milliseconds. */
+  readonly lateMs: number;
   /** What a caller may be told where servers are killed again and again, or told to end: codes of errors. */
   readonly errors: readonly string[];
   /** Those of the faults that nothing gets through. */
@@ -31,4 +51,13 @@ export interface System {
 export interface ServerArguments extends ServerStart {
   readonly transport: string;
   readonly [option: string]: unknown;
+}
+
+/** What the parent of a server process sends it when nothing more is to go wrong. */
+export const CALM = 'calm';
+
+export function addCounts(all: readonly FaultCounts[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const [name, count] of all.flatMap((one) => Object.entries(one))) sum[name] = (sum[name] ?? 0) + count;
+  return sum;
 }

@@ -1,68 +1,62 @@
-import { describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Ledger } from '../src/ledger.js';
+import type { Cause } from '../src/ledger.js';
 
-/** A ledger with one call that ran in these processes, one after the other; each is killed before the next unless it says otherwise. */
-function ledgerOf(...runs: readonly { readonly pid: number; readonly killed: boolean }[]): Ledger {
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+type Event =
+  { readonly ran: number } | { readonly killed: number } | { readonly gone: number } | 'sent' | 'answered' | 'ended';
+
+/** A ledger in which this happened to one call, one after the other. */
+function ledgerOf(...events: readonly Event[]): Ledger {
   let now = 0;
-  const clock = jest.spyOn(Date, 'now').mockImplementation(() => now++);
+  jest.spyOn(Date, 'now').mockImplementation(() => now++);
   const ledger = new Ledger();
-  ledger.sent('a');
-  for (const { pid, killed } of runs) {
-    ledger.executed('a', pid);
-    if (killed) ledger.killed(pid);
+  for (const event of events) {
+    if (event === 'sent') ledger.sent('a');
+    else if (event === 'answered') ledger.answered('a');
+    else if (event === 'ended') ledger.ended('a', { kind: 'result' });
+    else if ('ran' in event) ledger.executed('a', event.ran);
+    else if ('killed' in event) ledger.killed(event.killed);
+    else ledger.gone(event.gone);
   }
-  clock.mockRestore();
   return ledger;
 }
 
-describe('a call that ran again', () => {
-  it.each([
-    ['never', [{ pid: 1, killed: false }], false],
-    [
-      'after a kill',
-      [
-        { pid: 1, killed: true },
-        { pid: 2, killed: false },
-      ],
-      false,
-    ],
-    [
-      'after two kills',
-      [
-        { pid: 1, killed: true },
-        { pid: 2, killed: true },
-        { pid: 3, killed: false },
-      ],
-      false,
-    ],
-    [
-      'beside the first',
-      [
-        { pid: 1, killed: false },
-        { pid: 2, killed: false },
-      ],
-      true,
-    ],
-    [
-      'beside the first, which was killed later',
-      [
-        { pid: 1, killed: false },
-        { pid: 2, killed: true },
-      ],
-      true,
-    ],
-    [
-      'after a kill, and once more',
-      [
-        { pid: 1, killed: true },
-        { pid: 2, killed: false },
-        { pid: 3, killed: false },
-      ],
-      true,
-    ],
-  ])('%s', (_when, runs, forNothing) => {
-    const ledger = ledgerOf(...runs);
-    expect(ledger.calls.map((call) => ledger.ranAgainForNothing(call))).toEqual([forNothing]);
+const [ran1, ran2, ran3] = [{ ran: 1 }, { ran: 2 }, { ran: 3 }];
+const [killed1, killed2] = [{ killed: 1 }, { killed: 2 }];
+
+describe('a call ran again', () => {
+  it.each<[string, readonly Event[], readonly Cause[]]>([
+    ['never', [ran1], []],
+    ['after a kill', [ran1, killed1, ran2], ['killed']],
+    ['after two kills', [ran1, killed1, ran2, killed2, ran3], ['killed', 'killed']],
+    ['beside the first', [ran1, ran2], ['copy']],
+    ['beside the first, which was killed later', [ran1, ran2, killed1], ['copy']],
+    ['after a kill, and once more', [ran1, killed1, ran2, ran3], ['killed', 'copy']],
+    ['after a kill that came when it was answered', [ran1, 'answered', killed1, ran2], ['copy']],
+    ['after a kill, when somebody else had answered meanwhile', [ran1, killed1, 'answered', ran2], ['killed']],
+    ['in the same process', [ran1, ran1], ['same-process']],
+    ['in the same process, after another', [ran1, ran2, ran1], ['copy', 'same-process']],
+    ['in the same process, although that was told to end', [ran1, killed1, ran1], ['same-process']],
+  ])('%s', (_when, events, causes) => {
+    const ledger = ledgerOf('sent', ...events);
+    expect(ledger.calls.map((call) => ledger.repeats(call))).toEqual([causes]);
+  });
+});
+
+describe('the processes that can have had a call', () => {
+  it.each<[string, readonly Event[], number]>([
+    ['are those that began with it', ['sent', ran1, ran2, ran2, 'ended'], 2],
+    ['are those that ended meanwhile', ['sent', ran1, killed2, { gone: 2 }, 'ended'], 2],
+    ['are those that were still ending', [killed2, 'sent', { gone: 2 }, 'ended'], 1],
+    ['are not those that ended before', [killed2, { gone: 2 }, 'sent', 'ended'], 0],
+    ['are not those that ended later', ['sent', 'ended', killed2], 0],
+  ])('%s', (_which, events, count) => {
+    const ledger = ledgerOf(...events);
+    expect(ledger.calls.map((call) => ledger.processesOver(call))).toEqual([count]);
   });
 });
 

@@ -1,18 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SNSClient } from '@aws-sdk/client-sns';
+import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, SQSClient, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { isRecord } from '@asyncmcp/core';
 import { SnsSqsClientTransport, provisionSnsSqs } from '@asyncmcp/sns-sqs';
 import { SqsClientTransport } from '@asyncmcp/sqs';
-import { injectSqsFaults, spawnAwsEmulator, spawnModule } from '@asyncmcp/testkit';
-import { sqsFaults } from './sqs-faults.js';
-import { GARBAGE } from './garbage.js';
+import { injectSnsFaults, injectSqsFaults, spawnAwsEmulator, spawnModule } from '@asyncmcp/testkit';
+import { addCounts } from '../system.js';
+import { copiesBy, publishFaults, receiveFaults, sendFaults } from './aws-faults.js';
+import { GARBAGE, OVERSIZED } from './garbage.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Dice } from '../dice.js';
-import type { System } from '../system.js';
+import type { FaultCounts, System } from '../system.js';
 
 /** Short, so that some calls run for longer; longer than an emulator is paused, so that leases can be kept. */
 const VISIBILITY_TIMEOUT_SECONDS = 6;
 const PAUSE_MS = { least: 50, most: 1500 };
+
+/** What is received once more is answered once more within this, in milliseconds. */
+const LATE_MS = VISIBILITY_TIMEOUT_SECONDS * 1000 + 2000;
 
 /** SQS, or SNS and SQS, of an emulator in a process of its own. */
 export async function startAwsSystem(name: 'sqs' | 'sns-sqs'): Promise<System> {
@@ -21,19 +26,22 @@ export async function startAwsSystem(name: 'sqs' | 'sns-sqs'): Promise<System> {
   const sns = new SNSClient(emulator.clientConfig);
   /** For what is not to fail: setting up, and vandals. */
   const calm = new SQSClient(emulator.clientConfig);
+  const calmSns = new SNSClient(emulator.clientConfig);
   const requestQueueUrl = await createQueue(calm, 'requests');
   const deadLetterQueueUrl = await createQueue(calm, 'dead-letters');
   const topics =
     name === 'sqs'
       ? undefined
       : await provisionSnsSqs({
-          sns,
+          sns: calmSns,
           sqs: calm,
           requestTopicName: 'requests',
           requestQueueName: 'requests',
           responseTopicName: 'responses',
         });
-  const injected = sqsFaults(injectSqsFaults(sqs));
+  const [sqsFaults, snsFaults] = [injectSqsFaults(sqs), injectSnsFaults(sns)];
+  const done: Record<string, number> = {};
+  const count = (kind: string): void => void (done[kind] = (done[kind] ?? 0) + 1);
 
   return {
     name,
@@ -59,11 +67,13 @@ export async function startAwsSystem(name: 'sqs' | 'sns-sqs'): Promise<System> {
       return new SnsSqsClientTransport({ sqs, sns, requestTopicArn, responseTopicArn });
     },
     faults: {
-      ...injected,
+      ...(name === 'sqs' ? sendFaults(sqsFaults) : publishFaults(snsFaults)),
+      ...receiveFaults(sqsFaults),
       async pauseEmulator(dice: Dice) {
         emulator.pause();
         await sleep(dice.between(PAUSE_MS.least, PAUSE_MS.most));
         emulator.resume();
+        count('pauseEmulator');
       },
       async vandalise(dice: Dice) {
         const { body, attributes } = dice.pick(GARBAGE);
@@ -72,12 +82,29 @@ export async function startAwsSystem(name: 'sqs' | 'sns-sqs'): Promise<System> {
         );
         const QueueUrl = topics?.requestQueueUrl ?? requestQueueUrl;
         await calm.send(new SendMessageCommand({ QueueUrl, MessageBody: body, MessageAttributes }));
+        count('vandalise');
+      },
+      async oversize() {
+        const sent =
+          topics === undefined
+            ? calm.send(new SendMessageCommand({ QueueUrl: requestQueueUrl, MessageBody: OVERSIZED }))
+            : calmSns.send(new PublishCommand({ TopicArn: topics.requestTopicArn, Message: OVERSIZED }));
+        await expectRefusal(sent);
+        count('oversize');
       },
     },
+    happened: () => addCounts([sqsFaults.injected.all(), snsFaults.injected.all(), done] as FaultCounts[]),
+    calm() {
+      sqsFaults.clear();
+      snsFaults.clear();
+    },
+    copiesOf: () => Infinity,
+    copies: copiesBy,
+    lateMs: LATE_MS,
     errors: ['ERR_TOO_MANY_ATTEMPTS'],
     outages: ['pauseEmulator'],
     async close() {
-      for (const client of [sqs, calm, sns]) client.destroy();
+      for (const client of [sqs, calm, sns, calmSns]) client.destroy();
       await emulator.kill();
     },
   };
@@ -87,4 +114,13 @@ async function createQueue(sqs: SQSClient, name: string): Promise<string> {
   const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: name }));
   if (QueueUrl === undefined) throw new Error(`Queue ${name} has no URL.`);
   return QueueUrl;
+}
+
+/** @throws Error when it was taken, or refused by nobody */
+async function expectRefusal(sent: Promise<unknown>): Promise<void> {
+  const fault = await sent.then(
+    () => 'it was taken',
+    (error: unknown) => (isRecord(error) && error['$fault'] === 'client' ? undefined : String(error)),
+  );
+  if (fault !== undefined) throw new Error(`${OVERSIZED.length} bytes were not refused: ${fault}.`);
 }

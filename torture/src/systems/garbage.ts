@@ -18,6 +18,14 @@ export const GARBAGE: readonly Garbage[] = [
   { body: call(1), attributes: { AsyncMcp: '{"v":1,"id":', ProtocolVersion: '1999-01-01' } },
   { body: '['.repeat(5000), attributes: {} },
   { body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: {} }), attributes: {} },
-  // As long as a queue takes; over HTTP it is more than a server takes.
+  // Almost as long as a queue and an HTTP server take, which is 1 MiB.
   { body: 'x'.repeat(1_040_000), attributes: {} },
 ];
+
+/** Nothing is wrong with it but its size: more than 1 MiB, which is what queues, topics and HTTP servers take at most. */
+export const OVERSIZED: string = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'tools/call',
+  params: { name: 'work', arguments: { padding: 'x'.repeat(1_048_577) } },
+});

@@ -2,24 +2,34 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StreamableWebhookClientTransport } from '@asyncmcp/streamable-webhook';
 import { spawnModule, startHttpProxy } from '@asyncmcp/testkit';
 import { WebhookClientTransport, WebhookReceiver } from '@asyncmcp/webhook';
-import { GARBAGE } from './garbage.js';
+import { Copies } from './copies.js';
+import { GARBAGE, OVERSIZED } from './garbage.js';
 import type { HttpProxy, ModuleProcess, ProxyFault } from '@asyncmcp/testkit';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Dice } from '../dice.js';
-import type { System } from '../system.js';
+import type { FaultCounts, Faults, System } from '../system.js';
 
 const DOWN_MS = { least: 50, most: 1500 };
 
 /** Soon, so that a call whose process was killed does not take most of a run. */
 const RESEND_AFTER_MS = 3000;
 
+/** Beyond a resend, and the tries of a delivery. */
+const LATE_MS = 5000;
+
+const KNOWN_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+
 /** Webhooks, or Streamable HTTP with webhooks: the servers behind one proxy, the clients' receiver behind another. */
 export async function startHttpSystem(name: 'webhook' | 'streamable-webhook'): Promise<System> {
   const targets = new Map<ModuleProcess, string>();
   const receiver = new WebhookReceiver();
   const { url: receiverUrl } = await receiver.listen({ port: 0 });
+  const copies = new Copies();
   let turn = 0;
-  const requests = await startHttpProxy(() => [...targets.values()][turn++ % Math.max(1, targets.size)]);
+  const requests = await startHttpProxy((_path, { body }) => {
+    copies.see(body);
+    return [...targets.values()][turn++ % Math.max(1, targets.size)];
+  });
   const replies = await startHttpProxy(() => receiverUrl);
   const path = name === 'webhook' ? '/mcp/request' : '/mcp';
   const shared = {
@@ -28,19 +38,19 @@ export async function startHttpSystem(name: 'webhook' | 'streamable-webhook'): P
     receiver,
     resendAfterMs: RESEND_AFTER_MS,
   };
-
-  async function vandalise(dice: Dice, url: string): Promise<void> {
-    const { body, attributes } = dice.pick(GARBAGE);
-    const headers = Object.fromEntries(
-      Object.entries(attributes).map(([key, value]) => [key.replace(/(?<=[a-z])(?=[A-Z])/g, '-'), value]),
-    );
-    const known = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
-    // Whatever is answered: it is the others who must not notice.
-    await fetch(url, { method: 'POST', headers: { ...known, ...headers }, body }).then(
-      (response) => response.arrayBuffer(),
-      () => {},
-    );
-  }
+  const vandals = {
+    vandaliseServer: (dice: Dice) => vandalise(dice, shared.serverUrl),
+    vandaliseReceiver: (dice: Dice) => vandalise(dice, shared.webhookUrl),
+    oversizeServer: () => oversize(shared.serverUrl),
+    oversizeReceiver: () => oversize(shared.webhookUrl),
+  };
+  const done: Record<string, number> = {};
+  const counted = Object.entries(vandals).map(([kind, act]) => [
+    kind,
+    async (dice: Dice) => {
+      if (await act(dice)) done[kind] = (done[kind] ?? 0) + 1;
+    },
+  ]);
 
   return {
     name,
@@ -59,9 +69,16 @@ export async function startHttpSystem(name: 'webhook' | 'streamable-webhook'): P
     faults: {
       ...proxyFaults('requests', requests),
       ...proxyFaults('replies', replies),
-      vandaliseServer: (dice) => vandalise(dice, shared.serverUrl),
-      vandaliseReceiver: (dice) => vandalise(dice, shared.webhookUrl),
+      ...(Object.fromEntries(counted) as Faults),
     },
+    happened: () => ({ ...proxyCounts('requests', requests), ...proxyCounts('replies', replies), ...done }),
+    calm() {
+      requests.clear();
+      replies.clear();
+    },
+    copiesOf: (marker) => copies.of(marker),
+    copies: () => copies.total,
+    lateMs: LATE_MS,
     // Who waits on a connection is told when its server ends.
     errors: name === 'webhook' ? ['ERR_TOO_MANY_ATTEMPTS'] : ['ERR_TOO_MANY_ATTEMPTS', 'ERR_CLOSED'],
     outages: ['requests cut off', 'replies cut off'],
@@ -73,18 +90,55 @@ export async function startHttpSystem(name: 'webhook' | 'streamable-webhook'): P
   };
 }
 
+/** Whether anybody answered, whatever it was: it is the others who must not notice. */
+async function vandalise(dice: Dice, url: string): Promise<boolean> {
+  const { body, attributes } = dice.pick(GARBAGE);
+  const headers = Object.fromEntries(
+    Object.entries(attributes).map(([key, value]) => [key.replace(/(?<=[a-z])(?=[A-Z])/g, '-'), value]),
+  );
+  return (await statusOf(url, body, headers)) !== undefined;
+}
+
+/** Whether it was refused. A fault may answer in place of who would have refused it, or cut the connection. */
+async function oversize(url: string): Promise<boolean> {
+  const status = await statusOf(url, OVERSIZED);
+  if (status === 413) return true;
+  if (status === undefined || status === 502 || status === 503) return false;
+  throw new Error(`${OVERSIZED.length} bytes were answered with ${status}, not with 413.`);
+}
+
+async function statusOf(url: string, body: string, headers = {}): Promise<number | undefined> {
+  try {
+    const response = await fetch(url, { method: 'POST', headers: { ...KNOWN_HEADERS, ...headers }, body });
+    await response.arrayBuffer();
+    return response.status;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Faults that met nothing in this time, in milliseconds, are over: added up, they would meet all of the little that comes later. */
 const FAULT_FOR_MS = 500;
 
-function proxyFaults(what: string, proxy: HttpProxy): System['faults'] {
-  const next = (fault: ProxyFault, most: number) => (dice: Dice) => {
-    const until = performance.now() + FAULT_FOR_MS;
-    proxy.next(dice.between(1, most), fault, () => performance.now() < until);
-  };
+/** What a proxy does, by what it is called here; with how many requests at a time at most. */
+const PROXY_FAULTS: readonly (readonly [string, ProxyFault, number])[] = [
+  ['twice', 'twice', 5],
+  ['without their answers', 'lose-answer', 5],
+  ['answered 503', 'unavailable', 10],
+  ['late', 'late', 5],
+  ['overtaken', 'overtaken', 3],
+];
+
+function proxyFaults(what: string, proxy: HttpProxy): Faults {
+  const singles = PROXY_FAULTS.map(([kind, fault, most]) => [
+    `${what} ${kind}`,
+    (dice: Dice) => {
+      const until = performance.now() + FAULT_FOR_MS;
+      proxy.next(dice.between(1, most), fault, () => performance.now() < until);
+    },
+  ]);
   return {
-    [`${what} twice`]: next('twice', 5),
-    [`${what} without their answers`]: next('lose-answer', 5),
-    [`${what} answered 503`]: next('unavailable', 10),
+    ...(Object.fromEntries(singles) as Faults),
     async [`${what} cut off`](dice: Dice) {
       if (proxy.down) return;
       proxy.down = true;
@@ -92,4 +146,9 @@ function proxyFaults(what: string, proxy: HttpProxy): System['faults'] {
       proxy.down = false;
     },
   };
+}
+
+function proxyCounts(what: string, { injected }: HttpProxy): FaultCounts {
+  const singles = PROXY_FAULTS.map(([kind, fault]) => [`${what} ${kind}`, injected.of(fault)] as const);
+  return Object.fromEntries([...singles, [`${what} cut off`, injected.of('down')]]);
 }
