@@ -8,6 +8,9 @@ const UNITS: [RegExp, RegExp][] = [
   [/Bytes$/, /bytes|MiB/],
 ];
 
+/** What it throws; or that it does not. */
+const SAYS_WHAT = /@throws \S|\bnever\s+(?:rejects|throws)\b/i;
+
 describe('every public export', () => {
   const names = exportedNames();
 
@@ -35,5 +38,21 @@ describe('every public export', () => {
       ({ option, optional, text }) => option && optional && !/\bdefault\b|undefined:/i.test(text),
     );
     expect(without.map(({ name, text }) => `${name}  ${text}`)).toEqual([]);
+  });
+
+  test('says what it throws, or rejects with, where its own body throws or its text speaks of rejecting', () => {
+    const without = names.filter(
+      // An option that is a function is its user's: its text says what becomes of what it throws.
+      ({ throws, promises, option, text }) =>
+        !option && (throws || (promises && /\brejects?\b/.test(text))) && !SAYS_WHAT.test(text),
+    );
+    expect(without.map(({ name, where }) => `${where}  ${name}`)).toEqual([]);
+  });
+
+  test('is looked at in its source, where a throw can be seen', () => {
+    const isThrowing = (of: string): boolean | undefined => names.find(({ name }) => name === of)?.throws;
+    expect(isThrowing('@asyncmcp/core: retry')).toBe(true);
+    expect(isThrowing('@asyncmcp/core: ClientTransport.start')).toBe(true);
+    expect(isThrowing('@asyncmcp/core: backoffDelay')).toBe(false);
   });
 });

@@ -40,7 +40,9 @@ export interface RetryOptions extends BackoffOptions {
 }
 
 /**
- * Runs `task` until it succeeds, fails for good, or time is up; then rejects with the last error.
+ * Runs `task` until it succeeds, fails for good, or time is up.
+ *
+ * @throws what `task` failed with at last, or the signal's reason
  */
 export async function retry<T>(task: (attempt: number) => Promise<T>, options: RetryOptions): Promise<T> {
   const deadline = Date.now() + options.forMs;
@@ -57,7 +59,11 @@ export async function retry<T>(task: (attempt: number) => Promise<T>, options: R
   }
 }
 
-/** Goes on as {@link retry} does after a first try of the same task that failed with `failure`, and rejects as that does. */
+/**
+ * Goes on as {@link retry} does after a first try of the same task that failed with `failure`.
+ *
+ * @throws what {@link retry} does: `failure`, too, where no other try is to follow
+ */
 export function retryAfter<T>(
   failure: unknown,
   task: (attempt: number) => Promise<T>,
@@ -70,7 +76,11 @@ export function retryAfter<T>(
   return retry(tryAgain, options);
 }
 
-/** Waits; rejects with the signal's own reason, which timers/promises hides behind an AbortError. */
+/**
+ * Waits for so many milliseconds, or until the signal aborts.
+ *
+ * @throws the signal's own reason, which timers/promises hides behind an AbortError
+ */
 export async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   try {
     await sleep(delayMs, undefined, { signal });
