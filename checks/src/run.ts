@@ -4,6 +4,8 @@ export interface RunOptions {
   readonly cwd: string;
   /** Default: that of this process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** It is ended after so many milliseconds. Default: it is not. */
+  readonly timeout?: number;
 }
 
 /** Enough for the tarball of any package. */

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import ts from 'typescript';
 import { codeBlocks, typescriptOf } from '../src/code-blocks.js';
 import { ROOT, publishedPackages } from '../src/repository.js';
+import { run } from '../src/run.js';
 import { typeCheck } from '../src/type-check.js';
 import type { Module } from '../src/type-check.js';
 
@@ -35,6 +37,18 @@ describe('code blocks of the documentation', () => {
   test('compile, each by itself', () => {
     expect(typeCheck(modules)).toEqual([]);
   });
+
+  test('of core: the transport in it runs, and ends by itself', async () => {
+    const code = modules.find(
+      ({ name, code }) => name === 'packages/core/README.md' && code.includes('ClientWire'),
+    )?.code;
+    const { outputText } = ts.transpileModule(code ?? '', {
+      compilerOptions: { module: ts.ModuleKind.ES2022, target: ts.ScriptTarget.ES2022 },
+    });
+    const args = ['--input-type=module', '--eval', outputText];
+    const output = await run(process.execPath, args, { cwd: join(ROOT, 'checks'), timeout: 20_000 });
+    expect(output.toString()).toContain("text: 'Hello!'");
+  }, 30_000);
 });
 
 describe('the check', () => {
