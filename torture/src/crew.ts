@@ -84,7 +84,7 @@ export class Crew {
 
   async #end(server: ModuleProcess, signal: NodeJS.Signals): Promise<void> {
     this.#told.set(server, signal);
-    this.#ledger.killed(server.process.pid ?? -1);
+    this.#ledger.killed(server.process.pid ?? -1, signal === 'SIGKILL');
     const tooLate = setTimeout(() => {
       this.problems.push(`Server ${server.process.pid ?? -1} was told to end, and did not. ${wrote(server)}`);
       void this.#end(server, 'SIGKILL');
@@ -114,6 +114,10 @@ export class Crew {
       if (line === undefined) return;
       const { event, code } = line;
       if (event === 'run') this.#ledger.executed(String(line['marker']), Number(line['pid']), Number(line['at']));
+      const [pid, at] = [Number(line['pid']), Number(line['at'])];
+      const markers = (line['markers'] ?? []) as readonly string[];
+      if (event === 'received') for (const marker of markers) this.#ledger.received(marker, pid, at);
+      if (event === 'deleted') for (const marker of markers) this.#ledger.deleted(marker, pid, at);
       if (event === 'error') this.errors.set(String(code), (this.errors.get(String(code)) ?? 0) + 1);
       if (event === 'faults') this.#faults.set(server, line['counts'] as FaultCounts);
       if (event === 'memory') this.memory.push(Number(line['heap']) / 2 ** 20);

@@ -15,6 +15,8 @@ export type Outcome =
 export type Cause =
   /** The server that had begun with it was killed, or told to end, before the answer came. */
   | 'killed'
+  /** It was killed after the answer, before it had deleted the message. */
+  | 'not-deleted'
   /** A copy of it reached another process. */
   | 'copy'
   /** The same process took it twice. Nothing excuses that. */
@@ -31,6 +33,10 @@ export interface CallRecord {
   readonly marker: string;
   readonly sentAt: number;
   readonly executions: readonly Execution[];
+  /** Times that a process took it from a queue. */
+  readonly receipts: readonly Execution[];
+  /** Times that one deleted it there. */
+  readonly deletions: readonly Execution[];
   /** Responses that reached the MCP client for it. */
   readonly answers: number;
   /** When the first of them did. */
@@ -41,6 +47,8 @@ export interface CallRecord {
 
 interface OpenRecord extends CallRecord {
   readonly executions: Execution[];
+  readonly receipts: Execution[];
+  readonly deletions: Execution[];
   answers: number;
   answeredAt: number | undefined;
   outcome: Outcome | undefined;
@@ -50,6 +58,7 @@ interface OpenRecord extends CallRecord {
 /** When a process was killed or told to end, and when it was gone: it gives back what it does not finish until then. */
 interface End {
   readonly toldAt: number;
+  readonly isKill: boolean;
   goneAt: number | undefined;
 }
 
@@ -63,6 +72,8 @@ export class Ledger {
       marker,
       sentAt: Date.now(),
       executions: [],
+      receipts: [],
+      deletions: [],
       answers: 0,
       answeredAt: undefined,
       outcome: undefined,
@@ -73,6 +84,15 @@ export class Ledger {
   /** @param at - when, by the clock of the process, which is this machine's */
   executed(marker: string, pid: number, at = Date.now()): void {
     this.#calls.get(marker)?.executions.push({ pid, at });
+  }
+
+  /** A process took it from a queue, and may have begun with it or not. */
+  received(marker: string, pid: number, at = Date.now()): void {
+    this.#calls.get(marker)?.receipts.push({ pid, at });
+  }
+
+  deleted(marker: string, pid: number, at = Date.now()): void {
+    this.#calls.get(marker)?.deletions.push({ pid, at });
   }
 
   /** A response to it was handed to the MCP client. */
@@ -89,8 +109,8 @@ export class Ledger {
   }
 
   /** A server process was killed, or told to end. */
-  killed(pid: number): void {
-    this.#ends.set(pid, { toldAt: Date.now(), goneAt: undefined });
+  killed(pid: number, isKill = true): void {
+    this.#ends.set(pid, { toldAt: Date.now(), isKill, goneAt: undefined });
   }
 
   /** It has ended. */
@@ -108,28 +128,39 @@ export class Ledger {
   }
 
   /** Why a call ran again, once for each time beyond the first. The end of a process excuses one of them. */
-  repeats({ executions, answeredAt = Infinity }: CallRecord): readonly Cause[] {
-    const inOrder = executions.toSorted((one, other) => one.at - other.at);
+  repeats(call: CallRecord): readonly Cause[] {
+    const inOrder = call.executions.toSorted((one, other) => one.at - other.at);
     const excuses = new Set<number>();
     return inOrder.slice(1).map(({ pid, at }, index): Cause => {
       const before = inOrder.slice(0, index + 1).map((execution) => execution.pid);
       if (before.includes(pid)) return 'same-process';
-      const excuse = before.find((earlier) => {
-        const { toldAt = Infinity } = this.#ends.get(earlier) ?? {};
-        return !excuses.has(earlier) && toldAt <= at && toldAt < answeredAt;
-      });
-      if (excuse === undefined) return 'copy';
-      excuses.add(excuse);
-      return 'killed';
+      for (const earlier of before) {
+        const cause = excuses.has(earlier) ? undefined : this.#causeIn(call, earlier, at);
+        if (cause === undefined) continue;
+        excuses.add(earlier);
+        return cause;
+      }
+      return 'copy';
     });
   }
 
+  /** Whether the end of the process that had begun with a call is why it ran again then. */
+  #causeIn({ answeredAt = Infinity, receipts, deletions }: CallRecord, pid: number, at: number): Cause | undefined {
+    const end = this.#ends.get(pid);
+    if (end === undefined || end.toldAt > at) return undefined;
+    if (end.toldAt < answeredAt) return 'killed';
+    const isOpen = receipts.filter((one) => one.pid === pid).length > deletions.filter((one) => one.pid === pid).length;
+    return end.isKill && isOpen ? 'not-deleted' : undefined;
+  }
+
   /** How many processes can have had a call in hand: those that began with it, and those that ended while it was under way. */
-  processesOver({ executions, sentAt, endedAt = Infinity }: CallRecord): number {
-    const pids = new Set(executions.map(({ pid }) => pid));
-    for (const [pid, { toldAt, goneAt = Infinity }] of this.#ends) {
-      if (toldAt <= endedAt && goneAt >= sentAt) pids.add(pid);
-    }
-    return pids.size;
+  processesOver(call: CallRecord): number {
+    return new Set([...call.executions.map(({ pid }) => pid), ...this.endsOver(call)]).size;
+  }
+
+  /** The processes that ended while a call was under way. */
+  endsOver({ sentAt, endedAt = Infinity }: CallRecord): readonly number[] {
+    const during = [...this.#ends].filter(([, { toldAt, goneAt = Infinity }]) => toldAt <= endedAt && goneAt >= sentAt);
+    return during.map(([pid]) => pid);
   }
 }

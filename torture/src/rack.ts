@@ -49,6 +49,7 @@ export async function torture(system: System, plan: RackPlan, progress: (text: s
   const timers: NodeJS.Timeout[] = [];
   try {
     await Promise.all(Array.from({ length: plan.servers }, () => crew.start()));
+    if (crew.problems.length > 0) throw new Error(crew.problems.join('\n'));
     const callers = await Promise.all(
       Array.from({ length: plan.callers }, async (_, index) =>
         openCaller(index, plan.seed, await system.createTransport(index), system.tools, LONG_MS, ledger),
@@ -72,6 +73,7 @@ export async function torture(system: System, plan: RackPlan, progress: (text: s
     // What is still on its way, a second answer, say, has time to come.
     await sleep(system.lateMs);
     await Promise.all(callers.map((caller) => caller.close()));
+    const reported = Object.fromEntries(crew.errors);
     const faults = addCounts([system.happened(), crew.happened()]);
     return summarise({
       transport: system.name,
@@ -85,9 +87,9 @@ export async function torture(system: System, plan: RackPlan, progress: (text: s
       planned,
       faults,
       copiesOf: (marker) => system.copiesOf(marker),
-      copies: system.copies(faults),
+      copies: system.copies(crew.happened(), reported),
       problems: crew.problems,
-      reported: Object.fromEntries(crew.errors),
+      reported,
       memory: { callers: [heapBefore, heapMiB()], server: [crew.memory[0] ?? 0, crew.memory.at(-1) ?? 0] },
     });
   } finally {

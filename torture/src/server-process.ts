@@ -16,7 +16,9 @@ import { WebhookServer } from '@asyncmcp/webhook';
 import { z } from 'zod';
 import { createDice } from './dice.js';
 import { CALM, addCounts } from './system.js';
+import { markerIn } from './systems/copies.js';
 import { publishFaults, receiveFaults, sendFaults } from './systems/aws-faults.js';
+import { watchMessages } from './systems/watch-messages.js';
 import type { AsyncMcpError } from '@asyncmcp/core';
 import type { SnsFaults, SqsFaults } from '@asyncmcp/testkit';
 import type { FaultCounts, ServerArguments } from './system.js';
@@ -25,6 +27,12 @@ import type { FaultCounts, ServerArguments } from './system.js';
 interface AnyServer {
   onerror?: ((error: AsyncMcpError) => void) | undefined;
   close(): Promise<void>;
+}
+
+interface Started {
+  readonly server: AnyServer;
+  /** Where it is reached, if it listens. */
+  readonly url?: string;
 }
 
 const STEP_MS = 100;
@@ -93,23 +101,27 @@ async function suffer(sqs: SqsFaults, sns: SnsFaults): Promise<void> {
   }
 }
 
-async function startAws(): Promise<AnyServer> {
+async function startAws(): Promise<Started> {
   const config = awsClientConfig(String(endpoint));
   const [sqs, sns] = [new SQSClient(config), new SNSClient(config)];
   const given = { requestQueueUrl: '', ...options, ...shared, sqs };
   const server = transport === 'sqs' ? new SqsServer(given) : new SnsSqsServer({ ...given, sns });
+  const markers = (bodies: readonly string[]) => bodies.flatMap((body) => markerIn(body) ?? []);
+  watchMessages(
+    sqs,
+    (bodies) => tell('received', { markers: markers(bodies) }),
+    (bodies) => tell('deleted', { markers: markers(bodies) }),
+  );
   await server.start();
   void suffer(injectSqsFaults(sqs), injectSnsFaults(sns));
-  tell('ready');
-  return server;
+  return { server };
 }
 
-async function startHttp(): Promise<AnyServer> {
+async function startHttp(): Promise<Started> {
   const given = { ...options, ...shared, allowWebhookUrl };
   const server = transport === 'webhook' ? new WebhookServer(given) : new StreamableWebhookServer(given);
   const { url } = await server.listen({ port: 0 });
-  tell('ready', { url });
-  return server;
+  return { server, url };
 }
 
 /** After a collection, so that it is what is kept. */
@@ -122,9 +134,11 @@ function watchHeap(): void {
   }, MEMORY_EVERY_MS).unref();
 }
 
-const server = await (transport.endsWith('sqs') ? startAws() : startHttp());
+const { server, url } = await (transport.endsWith('sqs') ? startAws() : startHttp());
 server.onerror = (error) => tell('error', { code: error.code, message: error.message });
 if (watched) watchHeap();
 process.once('SIGTERM', () => {
   void server.close().then(() => process.exit(0));
 });
+// Not before it can be told to end.
+tell('ready', { url });

@@ -85,6 +85,7 @@ export function summarise(run: Run): Summary {
   const times = (cause: Cause) => repeats.filter((one) => one === cause).length;
   const beyond = uncaused.map((call) => copiesIn(call, ledger) - run.copiesOf(call.marker));
   const forNothing = beyond.reduce((sum, one) => sum + one, 0);
+  const tooMany = Math.max(0, times('copy') - run.copies);
   const suspects = new Set([
     ...lost,
     ...having('wrong'),
@@ -92,6 +93,7 @@ export function summarise(run: Run): Summary {
     ...unexpected,
     ...inOneProcess,
     ...uncaused,
+    ...(tooMany > 0 ? calls.filter((call) => copiesIn(call, ledger) > 0) : []),
     ...having('error'),
   ]);
   return {
@@ -108,8 +110,13 @@ export function summarise(run: Run): Summary {
     lost: lost.length,
     wrong: having('wrong').length,
     answeredTwice: answeredTwice.length,
-    repeats: { killed: times('killed'), copy: times('copy'), 'same-process': times('same-process') },
-    repeatsForNothing: Math.max(forNothing, times('copy') - run.copies, 0),
+    repeats: {
+      killed: times('killed'),
+      'not-deleted': times('not-deleted'),
+      copy: times('copy'),
+      'same-process': times('same-process'),
+    },
+    repeatsForNothing: Math.max(forNothing, tooMany),
     problems: run.problems,
     idleFaults: Object.keys(run.planned).filter(
       (kind) => (run.planned[kind] ?? 0) >= OFTEN && (run.faults[kind] ?? 0) === 0,
@@ -117,7 +124,9 @@ export function summarise(run: Run): Summary {
     reported: run.reported,
     faults: run.faults,
     memory: run.memory,
-    suspects: [...suspects].slice(0, MAX_SUSPECTS).map((call) => JSON.stringify(call)),
+    suspects: [...suspects]
+      .slice(0, MAX_SUSPECTS)
+      .map((call) => JSON.stringify({ ...call, ended: ledger.endsOver(call) })),
   };
 }
 

@@ -36,8 +36,8 @@ export interface System {
   calm(): void;
   /** How many copies of a call there were at most, that of one marker; Infinity where nobody can tell. */
   copiesOf(marker: string): number;
-  /** How many of all calls together. */
-  copies(happened: FaultCounts): number;
+  /** How many of all calls together, given the faults that servers met with themselves, and what they reported. */
+  copies(metByServers: FaultCounts, reported: FaultCounts): number;
   /** How late a second answer may come, in milliseconds. */
   readonly lateMs: number;
   /** What a caller may be told where servers are killed again and again, or told to end: codes of errors. */
@@ -56,8 +56,11 @@ export interface ServerArguments extends ServerStart {
 /** What the parent of a server process sends it when nothing more is to go wrong. */
 export const CALM = 'calm';
 
+/** The sum of all, without what never was. */
 export function addCounts(all: readonly FaultCounts[]): Record<string, number> {
   const sum: Record<string, number> = {};
-  for (const [name, count] of all.flatMap((one) => Object.entries(one))) sum[name] = (sum[name] ?? 0) + count;
+  for (const [name, count] of all.flatMap((one) => Object.entries(one))) {
+    if (count > 0) sum[name] = (sum[name] ?? 0) + count;
+  }
   return sum;
 }

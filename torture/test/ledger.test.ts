@@ -7,7 +7,14 @@ afterEach(() => {
 });
 
 type Event =
-  { readonly ran: number } | { readonly killed: number } | { readonly gone: number } | 'sent' | 'answered' | 'ended';
+  | { readonly ran: number }
+  | { readonly received: number }
+  | { readonly deleted: number }
+  | { readonly killed: number }
+  | { readonly gone: number }
+  | 'sent'
+  | 'answered'
+  | 'ended';
 
 /** A ledger in which this happened to one call, one after the other. */
 function ledgerOf(...events: readonly Event[]): Ledger {
@@ -20,6 +27,8 @@ function ledgerOf(...events: readonly Event[]): Ledger {
     else if (event === 'ended') ledger.ended('a', { kind: 'result' });
     else if ('ran' in event) ledger.executed('a', event.ran);
     else if ('killed' in event) ledger.killed(event.killed);
+    else if ('received' in event) ledger.received('a', event.received);
+    else if ('deleted' in event) ledger.deleted('a', event.deleted);
     else ledger.gone(event.gone);
   }
   return ledger;
@@ -37,6 +46,12 @@ describe('a call ran again', () => {
     ['beside the first, which was killed later', [ran1, ran2, killed1], ['copy']],
     ['after a kill, and once more', [ran1, killed1, ran2, ran3], ['killed', 'copy']],
     ['after a kill that came when it was answered', [ran1, 'answered', killed1, ran2], ['copy']],
+    [
+      'after a kill before its message was deleted',
+      [{ received: 1 }, ran1, 'answered', killed1, ran2],
+      ['not-deleted'],
+    ],
+    ['although its message was deleted', [{ received: 1 }, ran1, { deleted: 1 }, 'answered', killed1, ran2], ['copy']],
     ['after a kill, when somebody else had answered meanwhile', [ran1, killed1, 'answered', ran2], ['killed']],
     ['in the same process', [ran1, ran1], ['same-process']],
     ['in the same process, after another', [ran1, ran2, ran1], ['copy', 'same-process']],

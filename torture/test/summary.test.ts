@@ -68,7 +68,10 @@ describe('a run is held', () => {
       ledger.ended('a', { kind: 'result' });
       answered(ledger, 'b', 2, 3);
     });
-    expect(summary).toMatchObject({ repeats: { killed: 1, copy: 1, 'same-process': 0 }, repeatsForNothing: 0 });
+    expect(summary).toMatchObject({
+      repeats: { killed: 1, 'not-deleted': 0, copy: 1, 'same-process': 0 },
+      repeatsForNothing: 0,
+    });
     expect(isHeld(summary)).toBe(true);
   });
 
@@ -117,7 +120,7 @@ describe('a run is broken', () => {
       'by a call that ran twice in one process',
       (ledger) => answered(ledger, 'a', 1, 1),
       { copies: Infinity },
-      { repeats: { killed: 0, copy: 0, 'same-process': 1 } },
+      { repeats: { killed: 0, 'not-deleted': 0, copy: 0, 'same-process': 1 } },
     ],
     [
       'by more copies that ran than there were',

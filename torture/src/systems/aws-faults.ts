@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SnsFaults, SqsFaults } from '@asyncmcp/testkit';
-import type { FaultCounts, Faults } from '../system.js';
+import type { Faults } from '../system.js';
 
 /** What can happen to an AWS client that sends, by name. */
 export function sendFaults(faults: SqsFaults): Faults {
@@ -34,14 +34,4 @@ export function receiveFaults(faults: SqsFaults): Faults {
       faults.delayReceives(0);
     },
   };
-}
-
-/** How many messages a batch has at most. */
-const BATCH = 10;
-
-/** How many times a message can have been received that was received before, by these faults. */
-export function copiesBy(happened: FaultCounts): number {
-  const of = (fault: string) => happened[fault] ?? 0;
-  const sends = ['loseSendResponses', 'duplicateSends', 'losePublishResponses', 'duplicatePublishes'];
-  return sends.reduce((sum, fault) => sum + of(fault) * BATCH, 0) + of('dropDeletes');
 }

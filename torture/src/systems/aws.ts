@@ -6,8 +6,10 @@ import { SnsSqsClientTransport, provisionSnsSqs } from '@asyncmcp/sns-sqs';
 import { SqsClientTransport } from '@asyncmcp/sqs';
 import { injectSnsFaults, injectSqsFaults, spawnAwsEmulator, spawnModule } from '@asyncmcp/testkit';
 import { addCounts } from '../system.js';
-import { copiesBy, publishFaults, receiveFaults, sendFaults } from './aws-faults.js';
+import { publishFaults, receiveFaults, sendFaults } from './aws-faults.js';
+import { Copies } from './copies.js';
 import { GARBAGE, OVERSIZED } from './garbage.js';
+import { watchSends } from './watch-messages.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Dice } from '../dice.js';
 import type { FaultCounts, System } from '../system.js';
@@ -40,6 +42,9 @@ export async function startAwsSystem(name: 'sqs' | 'sns-sqs'): Promise<System> {
           responseTopicName: 'responses',
         });
   const [sqsFaults, snsFaults] = [injectSqsFaults(sqs), injectSnsFaults(sns)];
+  const copies = new Copies();
+  watchSends(sqs, (body) => copies.see(body));
+  watchSends(sns, (body) => copies.see(body));
   const done: Record<string, number> = {};
   const count = (kind: string): void => void (done[kind] = (done[kind] ?? 0) + 1);
 
@@ -98,8 +103,10 @@ export async function startAwsSystem(name: 'sqs' | 'sns-sqs'): Promise<System> {
       sqsFaults.clear();
       snsFaults.clear();
     },
+    // Nobody knows which messages were not deleted.
     copiesOf: () => Infinity,
-    copies: copiesBy,
+    copies: (metByServers, reported) =>
+      copies.total + (metByServers['dropDeletes'] ?? 0) + (reported['ERR_LEASE_LOST'] ?? 0),
     lateMs: LATE_MS,
     errors: ['ERR_TOO_MANY_ATTEMPTS'],
     outages: ['pauseEmulator'],

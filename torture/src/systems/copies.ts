@@ -1,19 +1,24 @@
-/** How often each call was posted beyond the first time: twice by a fault, or again by its client. */
+/** Which call a message makes, if any; also one that is text within the JSON of SNS. */
+export function markerIn(body: string): string | undefined {
+  return /marker\\?":\\?"([\d-]+)/.exec(body)?.[1];
+}
+
+/** How often each call was sent beyond the first time: twice by a fault, or again by its client. */
 export class Copies {
-  readonly #posts = new Map<string, number>();
+  readonly #sent = new Map<string, number>();
   #total = 0;
 
-  /** @param body - of a request that is on its way to a server */
+  /** @param body - of what is on its way to servers */
   see(body: string): void {
-    const marker = /"marker":"([\d-]+)"/.exec(body)?.[1];
+    const marker = markerIn(body);
     if (marker === undefined) return;
-    const posts = (this.#posts.get(marker) ?? 0) + 1;
-    this.#posts.set(marker, posts);
-    if (posts > 1) this.#total += 1;
+    const sends = (this.#sent.get(marker) ?? 0) + 1;
+    this.#sent.set(marker, sends);
+    if (sends > 1) this.#total += 1;
   }
 
   of(marker: string): number {
-    return Math.max(0, (this.#posts.get(marker) ?? 0) - 1);
+    return Math.max(0, (this.#sent.get(marker) ?? 0) - 1);
   }
 
   get total(): number {
