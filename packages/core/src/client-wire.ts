@@ -25,10 +25,11 @@ export interface ClientWire {
   /** Opens the way in; resolves with the address that replies reach this client at. A failed open leaves nothing behind. */
   open(events: ClientWireEvents): Promise<string>;
   /**
-   * Hands a message to the broker or server; resolves when it was taken, rejects with an AsyncMcpError otherwise:
-   * `ERR_SESSION_LOST` where the server says at once that it does not know the session.
+   * Hands a message to the broker or server; resolves when it was taken.
    *
    * @param options - what the SDK said of it, for a wire that can resume a stream
+   *
+   * @throws AsyncMcpError otherwise: `ERR_SESSION_LOST` where the server says at once that it does not know the session
    */
   publish(envelope: Envelope, options?: TransportSendOptions): Promise<void>;
   /** Told that a request which was published is answered or given up, for a wire that sends again what is not. */

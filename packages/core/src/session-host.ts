@@ -136,7 +136,11 @@ export class SessionHost implements Sessions {
     return this.#ledger.knows(flightKey(envelope));
   }
 
-  /** The record of a session, live here or in the store. It holds what `initialize` said. */
+  /**
+   * The record of a session, live here or in the store. It holds what `initialize` said.
+   *
+   * @throws AsyncMcpError `ERR_SESSION_STORE`
+   */
   record(id: string): Promise<SessionRecord | undefined> {
     return this.#registry.recordOf(id);
   }
@@ -208,7 +212,7 @@ export class SessionHost implements Sessions {
 
   /**
    * Takes no more work, lets running calls finish for up to `drainTimeoutMs`, gives the rest back, frees the servers.
-   * The source must keep its leases until this has resolved. Idempotent.
+   * The source must keep its leases until this has resolved, and hand out nothing more: it would have it back at once. Idempotent.
    */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
