@@ -31,7 +31,7 @@ export class Outgoing implements Queued<Outgoing> {
   reject!: (error: Error) => void;
   readonly session: string;
   readonly lane: Lane;
-  standing: OutboxEntry<Outgoing> | undefined;
+  entry: OutboxEntry<Outgoing> | undefined;
   /** Tries begun. */
   attempts = 0;
   /** Whether one is under way. */

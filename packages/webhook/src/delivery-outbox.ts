@@ -11,7 +11,7 @@ export interface Queued<T> {
   readonly session: string;
   readonly lane: Lane;
   /** The outbox's own: where the message stands. */
-  standing?: OutboxEntry<T> | undefined;
+  entry?: OutboxEntry<T> | undefined;
 }
 
 /** The messages of one session. It is there as long as it has any. */
@@ -76,16 +76,16 @@ export class Outbox<T extends Queued<T>> {
     const queue = this.#queueOf(message.session);
     const entry = new OutboxEntry(message, queue, message.lane);
     entry.place = this.#entries.add(entry);
-    message.standing = entry;
+    message.entry = entry;
     if (++queue.size > this.#maxQueued) (queue.waiting ??= new Set()).add(entry);
     else if (enqueue(entry)) this.#begin(message);
   }
 
   /** Takes a message out, wherever it stands; what it held up goes on. Does nothing for one that is out already. */
   remove(message: T): void {
-    const entry = message.standing;
+    const entry = message.entry;
     if (entry?.place === undefined || !this.#entries.delete(entry.place)) return;
-    message.standing = undefined;
+    message.entry = undefined;
     const { state, queue } = entry;
     entry.state = 'gone';
     if (--queue.size === 0) this.#queues.delete(queue.session);
