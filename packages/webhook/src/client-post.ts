@@ -171,7 +171,9 @@ export async function sendUntilTaken<A extends PostAnswer>(
     const delayMs = Math.max(asked, backoffDelay(tries, quick ? HAND_ON_BACKOFF : BACKOFF));
     // Looking for another process ends by itself.
     const late = Date.now() + delayMs > deadline && handOn.elsewhere !== true;
-    if (closing.aborted || late) throw failure;
+    // Also where the answer comes after close(): that it is not sent again is because of that one.
+    closing.throwIfAborted();
+    if (late) throw failure;
     logger.debug({ err: failure, tries, delayMs }, 'the server did not take a message; it is sent again');
     await pause(delayMs, closing);
   }
