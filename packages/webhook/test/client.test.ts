@@ -6,7 +6,7 @@ import { listenOnLoopback, rejectionOf, until } from '@asyncmcp/testkit';
 import { WebhookClientTransport, WebhookReceiver, generateSecret } from '../src/index.js';
 import { atTheEnd } from './server-system.js';
 import { useSystem } from './system.js';
-import type { IncomingHttpHeaders, Server } from 'node:http';
+import type { IncomingHttpHeaders, Server, ServerResponse } from 'node:http';
 import type { WebhookClientTransportOptions } from '../src/index.js';
 
 const system = useSystem();
@@ -129,6 +129,23 @@ describe('send()', () => {
     const sending = rejectionOf(transport.send(PING));
     await until(() => seen.length === 1, { message: 'the first try' });
     await transport.close();
+    expect(await sending).toMatchObject({ code: 'ERR_CLOSED' });
+  });
+
+  it('says so as well where the answer comes after the close', async () => {
+    const held: ServerResponse[] = [];
+    const server = createServer((_request, response) => void held.push(response));
+    const origin = await listenOnLoopback(server);
+    atTheEnd(async () => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const transport = await transportTo(`${origin}/mcp/request`);
+    const sending = rejectionOf(transport.send(PING));
+    await until(() => held.length === 1, { message: 'the first try' });
+    const closed = transport.close();
+    held[0]?.writeHead(503).end('{}');
+    await closed;
     expect(await sending).toMatchObject({ code: 'ERR_CLOSED' });
   });
 });
