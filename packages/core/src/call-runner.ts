@@ -50,9 +50,8 @@ export class CallRunner {
   run(session: Session, flight: Flight, request: JSONRPCRequest): Promise<void> {
     const { id } = request;
     if (flight.settled) return flight.ack(); // Given back by a close() that came meanwhile: nothing to do.
-    if (session.cancelledEarly && session.endedCalls.get(id) === 'cancelled') {
-      // The cancellation overtook it: standard queues reorder.
-      remember(session, id, 'answered');
+    if (session.endedCalls.isCancelledAhead(id)) {
+      session.endedCalls.add(id);
       this.#options.ledger.recordDone(flight);
       return flight.ack();
     }
@@ -110,7 +109,7 @@ export class CallRunner {
     if (running?.request.method === 'initialize') return flight.ack(); // The specification forbids it.
     if (running === undefined) return cancelUnseen(session, flight, id);
     session.calls.delete(id);
-    remember(session, id, 'answered');
+    session.endedCalls.add(id);
     if (running.started) session.transport.deliver(notification);
     running.end();
     this.#options.ledger.recordDone(running.flight);
@@ -191,12 +190,9 @@ export class CallRunner {
 }
 
 async function cancelUnseen(session: Session, flight: Flight, id: RequestId): Promise<void> {
-  const ended = session.endedCalls.get(id);
-  if (ended === undefined) {
-    remember(session, id, 'cancelled');
-    session.cancelledEarly = true;
-  }
-  if (ended === 'answered' || flight.attempt >= CANCEL_ATTEMPTS) await flight.ack();
+  const ended = session.endedCalls.has(id);
+  if (!ended && !session.endedCalls.isCancelledAhead(id)) session.endedCalls.cancelAhead(id);
+  if (ended || flight.attempt >= CANCEL_ATTEMPTS) await flight.ack();
   else await flight.retry(handOnDelay(flight.attempt));
 }
 
@@ -205,11 +201,6 @@ function take(session: Session, id: RequestId): Call | undefined {
   const call = session.calls.get(id);
   if (call === undefined) return undefined;
   session.calls.delete(id);
-  remember(session, id, 'answered');
+  session.endedCalls.add(id);
   return call;
-}
-
-/** Weighs what it keeps by the id: a stranger chose it. */
-function remember(session: Session, id: RequestId, end: 'answered' | 'cancelled'): void {
-  session.endedCalls.add(id, end, typeof id === 'string' ? id.length : 0);
 }

@@ -1,11 +1,13 @@
 /** Options of {@link DuplicateWindow}. */
-export interface DuplicateWindowOptions {
+export interface DuplicateWindowOptions<V = unknown> {
   /** Most entries kept, two or more; the newest half of as many are kept at least. */
   readonly maxEntries: number;
   /** How long an entry is kept at most, in milliseconds; unless the window is full it is kept for half of that at least. */
   readonly ttlMs: number;
   /** Most weight kept in all, in whatever unit `add` is given (bytes, say). Default: unlimited. */
   readonly maxWeight?: number;
+  /** Whether a value must not be dropped for its age or to make room, for as long as this says so. Default: none. */
+  readonly keeps?: ((value: V) => boolean) | undefined;
 }
 
 /** What was added in one half of the window. A key may be in both: the newer entry is the one that counts. */
@@ -13,6 +15,8 @@ interface Generation<K, V> {
   readonly entries: Map<K, V>;
   readonly since: number;
   weight: number;
+  /** How many of the entries came from a generation that was dropped, because they must be kept. They take no room from others. */
+  carried: number;
 }
 
 /**
@@ -23,13 +27,13 @@ interface Generation<K, V> {
  * message several times as much, most of it in the garbage collector. Needs no timer.
  */
 export class DuplicateWindow<V, K = string> {
-  readonly #options: Required<DuplicateWindowOptions>;
+  readonly #options: Required<DuplicateWindowOptions<V>>;
   #current: Generation<K, V> = newGeneration();
   #previous: Generation<K, V> = newGeneration();
 
   /** An empty window. */
-  constructor({ maxEntries, ttlMs, maxWeight = Infinity }: DuplicateWindowOptions) {
-    this.#options = { maxEntries, ttlMs, maxWeight };
+  constructor({ maxEntries, ttlMs, maxWeight = Infinity, keeps }: DuplicateWindowOptions<V>) {
+    this.#options = { maxEntries, ttlMs, maxWeight, keeps };
   }
 
   /** Entries now kept, those among them that were replaced. */
@@ -56,11 +60,11 @@ export class DuplicateWindow<V, K = string> {
     if (weight > maxWeight) return this.delete(key);
     this.#age();
     const { entries } = this.#current;
-    const full = entries.size + 1 > maxEntries / 2 || this.#current.weight + weight > maxWeight / 2;
+    const full = entries.size - this.#current.carried + 1 > maxEntries / 2 || this.#current.weight + weight > maxWeight / 2;
     if (full && entries.size > 0) this.#turn();
     this.#current.entries.set(key, value);
     this.#current.weight += weight;
-    if (this.#current.weight + this.#previous.weight > maxWeight) this.#previous = newGeneration();
+    if (this.#current.weight + this.#previous.weight > maxWeight) this.#dropPrevious(newGeneration());
   }
 
   /** As {@link add}, for what is in the window already: it is kept for as long as if it came now. */
@@ -80,15 +84,30 @@ export class DuplicateWindow<V, K = string> {
   #age(): void {
     const now = Date.now();
     if (now - this.#current.since >= this.#options.ttlMs / 2) this.#turn();
-    if (now - this.#previous.since >= this.#options.ttlMs) this.#previous = newGeneration();
+    if (now - this.#previous.since >= this.#options.ttlMs) this.#dropPrevious(newGeneration());
   }
 
   #turn(): void {
-    this.#previous = this.#current;
+    const ended = this.#current;
     this.#current = newGeneration();
+    this.#dropPrevious(ended);
+  }
+
+  #dropPrevious(successor: Generation<K, V>): void {
+    const { entries } = this.#previous;
+    this.#previous = successor;
+    const { keeps } = this.#options;
+    if (keeps === undefined) return;
+    for (const [key, value] of entries) {
+      // What was replaced meanwhile is not what is kept.
+      if (keeps(value) && !successor.entries.has(key) && !this.#current.entries.has(key)) {
+        this.#current.entries.set(key, value);
+        this.#current.carried++;
+      }
+    }
   }
 }
 
 function newGeneration<K, V>(): Generation<K, V> {
-  return { entries: new Map<K, V>(), since: Date.now(), weight: 0 };
+  return { entries: new Map<K, V>(), since: Date.now(), weight: 0, carried: 0 };
 }

@@ -1,9 +1,10 @@
 import { DuplicateWindow } from './duplicate-window.js';
 import { createEnvelope, messageText } from './envelope.js';
-import { TransientMap } from './transient-map.js';
-import type { JSONRPCErrorResponse, JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { TransientSet } from './transient-set.js';
+import type { JSONRPCErrorResponse, JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Delivery } from './delivery.js';
 import type { Envelope, InboundEnvelope } from './envelope.js';
+import type { Place } from './transient-set.js';
 
 /** What became of a message that was handled: its reply, or nothing where none was due. */
 export interface Outcome {
@@ -29,11 +30,100 @@ class RecordedReply {
 
 const NO_REPLY = 'no reply';
 
+/**
+ * What is known of one message: its flight, as long as it has one, and what became of it.
+ *
+ * Duplicates have in common the sender, the message id and the request id. A stranger who learns a message id still cannot reach
+ * another client's recorded reply; who uses a message id again for another request does not get the answer of the first one, which
+ * would leave the other without any.
+ */
+class Known {
+  readonly #key: string;
+  readonly #window: DuplicateWindow<Known>;
+  readonly #messageId: string;
+  readonly #requestId: RequestId | undefined;
+  readonly #principal: string | undefined;
+  #sessionId: string | undefined;
+  #clientId: string | undefined;
+  #outcome: RecordedReply | typeof NO_REPLY | undefined;
+  flight: Flight | undefined;
+
+  /**
+   * @param key - what it is found by
+   * @param window - where it is found, once it has entered
+   */
+  constructor(
+    { messageId, sessionId, clientId, requestIdHint, principal }: InboundEnvelope,
+    key: string,
+    window: DuplicateWindow<Known>,
+  ) {
+    this.#key = key;
+    this.#window = window;
+    this.#messageId = messageId;
+    this.#requestId = requestIdHint;
+    this.#principal = principal;
+    this.#sessionId = sessionId;
+    this.#clientId = clientId;
+  }
+
+  get outcome(): RecordedReply | typeof NO_REPLY | undefined {
+    return this.#outcome;
+  }
+
+  /** Whether it is what is known of this message. */
+  isOf({ messageId, sessionId, clientId, requestIdHint, principal }: InboundEnvelope): boolean {
+    return (
+      this.#messageId === messageId &&
+      this.#sessionId === sessionId &&
+      this.#clientId === clientId &&
+      this.#requestId === requestIdHint &&
+      this.#principal === principal
+    );
+  }
+
+  /** From here on it is found, as long as its message is in flight. */
+  enter(): void {
+    this.#window.add(this.#key, this);
+  }
+
+  /** From here on it is found for a while. */
+  record(outcome: RecordedReply | typeof NO_REPLY): void {
+    this.#outcome = outcome;
+    if (outcome !== NO_REPLY) {
+      // The same ids as the session's, which are there anyway: those that came with the message need not be kept.
+      if (this.#sessionId === outcome.sessionId) this.#sessionId = outcome.sessionId;
+      if (this.#clientId === outcome.clientId) this.#clientId = outcome.clientId;
+    }
+    this.#window.add(this.#key, this, this.#weight);
+  }
+
+  /** From here on it is found for a while again. */
+  renew(): void {
+    this.#window.renew(this.#key, this, this.#weight);
+  }
+
+  /** It is no longer found, if nothing became of its message. */
+  leave(): void {
+    if (this.#outcome === undefined) this.#window.delete(this.#key);
+  }
+
+  /** In characters: most of them a stranger's. */
+  get #weight(): number {
+    const { message = '' } = this.#outcome instanceof RecordedReply ? this.#outcome : {};
+    return this.#key.length + message.length;
+  }
+}
+
 /** Deliveries of one message that are held together; more copies than this are acked at once, they only cost leases. */
 const MAX_COPIES = 8;
 
-/** Bounds of what is remembered of finished messages, per host. */
-const WINDOW = { maxEntries: 10_000, ttlMs: 10 * 60_000, maxWeight: 32 * 1024 * 1024 };
+/** Bounds of what is remembered of finished messages, per host. Those in flight are there as well, however long they take. */
+const WINDOW = {
+  maxEntries: 10_000,
+  ttlMs: 10 * 60_000,
+  maxWeight: 32 * 1024 * 1024,
+  keeps: ({ flight }: Known): boolean => flight !== undefined,
+};
 
 const SETTLED = Promise.resolve();
 
@@ -41,19 +131,19 @@ const SETTLED = Promise.resolve();
  * One inbound message while it is worked on: its delivery, and those of its duplicates. All are settled together and once.
  */
 export class Flight {
-  readonly key: string;
+  /** The ledger's own: what is known of the message, and where the flight stands. */
+  readonly known: Known;
+  place: Place<Flight> | undefined;
   readonly envelope: InboundEnvelope;
   readonly attempt: number;
   readonly #first: Delivery;
   #copies: Delivery[] | undefined;
   readonly #onSettled: (flight: Flight) => void;
-  /** For the ledger: nothing is on record of this message from before, so nothing need be looked up when its outcome is. */
-  isNew = false;
   #settled = false;
   #takenBy: string | undefined;
 
-  constructor(key: string, delivery: Delivery, onSettled: (flight: Flight) => void) {
-    this.key = key;
+  constructor(known: Known, delivery: Delivery, onSettled: (flight: Flight) => void) {
+    this.known = known;
     this.envelope = delivery.envelope;
     this.attempt = delivery.attempt;
     this.#first = delivery;
@@ -81,6 +171,11 @@ export class Flight {
   answered(): void {
     this.#first.answered?.();
     this.#copies?.forEach((copy) => copy.answered?.());
+  }
+
+  /** Whether it began with this delivery, which is no copy then. */
+  isOf(delivery: Delivery): boolean {
+    return this.#first === delivery;
   }
 
   /** Takes a duplicate in: it is settled with the others. */
@@ -123,46 +218,53 @@ export class Flight {
  * Duplicate suppression of a host: which messages are in flight, and what became of those that recently were.
  */
 export class FlightLedger {
-  readonly #flights = new TransientMap<string, Flight>();
-  readonly #outcomes = new DuplicateWindow<RecordedReply | typeof NO_REPLY>(WINDOW);
+  readonly #inFlight = new TransientSet<Flight>();
+  /** By the message id, which is nearly always enough to tell messages apart. */
+  readonly #known = new DuplicateWindow<Known>(WINDOW);
+  /** Messages whose id another one has too, by all that tells them apart. Made when there is the first one. */
+  #namesakes: DuplicateWindow<Known> | undefined;
   readonly #onSettled: (flight: Flight) => void;
 
   /** @param onChange - called whenever a flight has ended */
   constructor(onChange: () => void) {
-    this.#onSettled = ({ key }) => {
-      this.#flights.delete(key);
+    this.#onSettled = ({ place, known }) => {
+      if (place !== undefined) this.#inFlight.delete(place);
+      known.flight = undefined;
+      known.leave();
       onChange();
     };
   }
 
   get inFlight(): readonly Flight[] {
-    return this.#flights.values();
+    return this.#inFlight.values();
   }
 
   get size(): number {
-    return this.#flights.size;
+    return this.#inFlight.size;
   }
 
-  /** The flight a delivery of the same message belongs to, if there is one. */
-  find(key: string): Flight | undefined {
-    return this.#flights.get(key);
+  /** The flight of a delivery: that of a copy which is in flight, or else one that begins, and that copies find from here on. */
+  flightOf(delivery: Delivery): Flight {
+    const { envelope, attempt } = delivery;
+    const isFresh = envelope.unnamed === true && attempt === 1;
+    const known = (isFresh ? undefined : this.#find(envelope)) ?? this.#begin(envelope);
+    if (known.flight !== undefined) return known.flight;
+    const flight = new Flight(known, delivery, this.#onSettled);
+    known.flight = flight;
+    flight.place = this.#inFlight.add(flight);
+    return flight;
   }
 
   /** Whether a message is being handled, or was recently. */
-  knows(key: string): boolean {
-    return this.#flights.has(key) || this.#outcomes.has(key);
+  knows(envelope: InboundEnvelope): boolean {
+    return this.#find(envelope) !== undefined;
   }
 
-  /** What became of the message of a flight, if it was handled recently. */
-  outcome(flight: Flight): Outcome | undefined {
-    const { key, envelope, attempt } = flight;
-    const recorded = envelope.unnamed === true && attempt === 1 ? undefined : this.#outcomes.get(key);
-    if (recorded === undefined) {
-      flight.isNew = true;
-      return undefined;
-    }
-    if (recorded === NO_REPLY) return {};
-    const { address, sessionId, clientId, via, message } = recorded;
+  /** What became of the message of a flight, if it was handled before, and recently. */
+  outcome({ known: { outcome } }: Flight): Outcome | undefined {
+    if (outcome === undefined) return undefined;
+    if (outcome === NO_REPLY) return {};
+    const { address, sessionId, clientId, via, message } = outcome;
     // A send of its own: under the first one's id a FIFO queue or a webhook receiver would take it for that one, and refuse it.
     // Our own text, of a message that was typed when it was recorded.
     return {
@@ -170,42 +272,48 @@ export class FlightLedger {
     };
   }
 
-  /** Begins a flight. From here on duplicates find it by its key. */
-  begin(key: string, delivery: Delivery): Flight {
-    const flight = new Flight(key, delivery, this.#onSettled);
-    this.#flights.set(key, flight);
-    return flight;
-  }
-
   /** Remembers that a flight was handled and no reply was due, so that a duplicate which comes later gets none either. */
-  recordDone({ key, envelope: { unnamed } }: Flight): void {
-    if (unnamed !== true) this.#outcomes.add(key, NO_REPLY, key.length);
+  recordDone({ known, envelope }: Flight): void {
+    if (envelope.unnamed !== true) known.record(NO_REPLY);
   }
 
   /**
    * Remembers the reply to a flight, so that a duplicate which comes later gets the same.
    *
-   * @param comesBack - whether it is given back itself, and comes again under the same key even if its sender has not named it
+   * @param comesBack - whether it is given back itself, and comes again under the same id even if its sender has not named it
    */
-  recordReply(flight: Flight, address: string, envelope: Envelope, comesBack = false): void {
-    const { key } = flight;
-    if (flight.envelope.unnamed === true && !comesBack) return;
-    const message = messageText(envelope);
-    const known = flight.isNew ? undefined : this.#outcomes.get(key);
-    const weight = key.length + message.length;
+  recordReply({ known, envelope: { unnamed } }: Flight, address: string, reply: Envelope, comesBack = false): void {
+    if (unnamed === true && !comesBack) return;
+    const message = messageText(reply);
+    const { outcome } = known;
     // The answer to a duplicate, which is the recorded one: adding it again would count its weight again.
-    if (!(known instanceof RecordedReply) || known.message !== message) {
-      this.#outcomes.add(key, new RecordedReply(address, envelope, message), weight);
-    } else if (comesBack) this.#outcomes.renew(key, known, weight); // It must be there when the message is.
+    const isRecorded = outcome instanceof RecordedReply && outcome.message === message;
+    if (!isRecorded) known.record(new RecordedReply(address, reply, message));
+    else if (comesBack) known.renew(); // It must be there when the message is.
+  }
+
+  #find(envelope: InboundEnvelope): Known | undefined {
+    const known = this.#known.get(envelope.messageId);
+    return known?.isOf(envelope) === true ? known : this.#namesakes?.get(identityOf(envelope));
+  }
+
+  /** What is known of a message that is new: nothing yet. */
+  #begin(envelope: InboundEnvelope): Known {
+    const { messageId, unnamed } = envelope;
+    if (unnamed === true) return new Known(envelope, messageId, this.#known);
+    const isNamesake = this.#known.has(messageId);
+    if (isNamesake) this.#namesakes ??= new DuplicateWindow(WINDOW);
+    const known =
+      isNamesake && this.#namesakes !== undefined
+        ? new Known(envelope, identityOf(envelope), this.#namesakes)
+        : new Known(envelope, messageId, this.#known);
+    known.enter();
+    return known;
   }
 }
 
-/**
- * What duplicates of a message have in common: sender, message id and request id. A stranger who learns a message id still cannot
- * reach another client's recorded reply; who uses a message id again for another request does not get the answer of the first one,
- * which would leave the other without any. With the lengths in it, no two of those make the same key.
- */
-export function flightKey({
+/** All that tells one message from another. With the lengths in it, no two make the same. */
+function identityOf({
   messageId,
   sessionId = '',
   clientId = '',
@@ -213,6 +321,6 @@ export function flightKey({
   principal,
 }: InboundEnvelope): string {
   const requestId = typeof requestIdHint === 'string' ? `"${requestIdHint}` : (requestIdHint ?? '');
-  const key = `${messageId.length} ${sessionId.length} ${clientId.length} ${messageId} ${sessionId} ${clientId} ${requestId}`;
-  return principal === undefined ? key : `${String(requestId).length} ${key} ${principal}`;
+  const identity = `${messageId.length} ${sessionId.length} ${clientId.length} ${messageId} ${sessionId} ${clientId} ${requestId}`;
+  return principal === undefined ? identity : `${String(requestId).length} ${identity} ${principal}`;
 }

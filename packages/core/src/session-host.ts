@@ -1,7 +1,7 @@
 import { CallRunner } from './call-runner.js';
 import { createEnvelope } from './envelope.js';
 import { AsyncMcpError, toAsyncMcpError } from './errors.js';
-import { FlightLedger, flightKey } from './flight.js';
+import { FlightLedger } from './flight.js';
 import { InboundRouter } from './inbound-router.js';
 import { isRequest, isResponse } from './jsonrpc.js';
 import { Responder } from './responder.js';
@@ -133,7 +133,7 @@ export class SessionHost implements Sessions {
 
   /** Whether this very process handles a message, or did recently: a copy of it would run nothing. */
   knows(envelope: InboundEnvelope): boolean {
-    return this.#ledger.knows(flightKey(envelope));
+    return this.#ledger.knows(envelope);
   }
 
   /**
@@ -185,10 +185,8 @@ export class SessionHost implements Sessions {
    */
   receive(delivery: Delivery): Promise<void> {
     if (this.#closing !== undefined) return delivery.retry();
-    const key = flightKey(delivery.envelope);
-    const inFlight = this.#ledger.find(key);
-    if (inFlight !== undefined) return inFlight.absorb(delivery);
-    const flight = this.#ledger.begin(key, delivery);
+    const flight = this.#ledger.flightOf(delivery);
+    if (!flight.isOf(delivery)) return flight.absorb(delivery);
     const failed = (error: unknown): Promise<void> => this.#failed(flight, error);
     try {
       return this.#router.handle(flight).catch(failed);

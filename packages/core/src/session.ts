@@ -1,5 +1,5 @@
 import { withDeadline } from './deadline.js';
-import { DuplicateWindow } from './duplicate-window.js';
+import { EndedCalls } from './ended-calls.js';
 import { AsyncMcpError, toAsyncMcpError } from './errors.js';
 import { isErrorResponse, isResponse } from './jsonrpc.js';
 import { ServerRequests } from './server-requests.js';
@@ -50,8 +50,6 @@ export interface Question {
 const OPEN_TIMEOUT_MS = 30_000;
 /** A server that does not close in this time, in milliseconds, is left to itself. */
 const CLOSE_TIMEOUT_MS = 5000;
-/** Bounds of what is remembered of a session's ended calls; the weight is that of their ids, which a stranger chose. */
-const ENDED_WINDOW = { maxEntries: 512, ttlMs: 10 * 60_000, maxWeight: 32 * 1024 };
 /** A server that does not answer a question of ours in this time, in milliseconds, is taken to have no answer. */
 const ASK_TIMEOUT_MS = 10_000;
 const REPLAY_ID = 'asyncmcp-replayed-initialize';
@@ -62,9 +60,7 @@ export class Session {
   /** Calls of the client that are not answered yet. (To a Map, the ids 1 and '1' are two, as they are to JSON-RPC.) */
   readonly calls = new TransientMap<RequestId, Call>();
   /** What became of the client's latest calls, and cancellations that came before their call. */
-  readonly endedCalls = new DuplicateWindow<'answered' | 'cancelled', RequestId>(ENDED_WINDOW);
-  /** Whether a cancellation has ever come before its call: only then is it looked for. */
-  cancelledEarly = false;
+  readonly endedCalls = new EndedCalls();
   readonly serverRequests: ServerRequests;
   readonly transport: SessionTransport;
   /** Milliseconds since the epoch. */

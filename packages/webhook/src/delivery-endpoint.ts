@@ -3,6 +3,8 @@ import { Circuit } from './delivery-circuit.js';
 import type { Place } from '@asyncmcp/core';
 import type { Health, Pass } from './delivery-circuit.js';
 import type { Failure } from './delivery-errors.js';
+import type { Outgoing } from './delivery-message.js';
+import type { Outbox } from './delivery-outbox.js';
 import type { UrlGuard } from './url-guard.js';
 
 /** Most requests at once to one URL, so that one that hangs does not take all connections of an origin it shares. */
@@ -26,6 +28,11 @@ export interface Waiter {
 /** One webhook URL: how many requests it gets at once, and when it gets none because it is ill. */
 export class Endpoint {
   readonly url: string;
+  /**
+   * What is to be sent there. One for each URL: whoever is told about a session of others at an address of their own does not get into its
+   * way.
+   */
+  readonly outbox: Outbox<Outgoing>;
   /** How many messages and requests hold on to it. Kept by `Endpoints`. */
   users = 0;
   /** What it was found ill by. */
@@ -38,8 +45,9 @@ export class Endpoint {
   #target: Target | undefined;
   #checking: Promise<Target> | undefined;
 
-  constructor(url: string, now: () => number) {
+  constructor(url: string, outbox: Outbox<Outgoing>, now: () => number) {
     this.url = url;
+    this.outbox = outbox;
     this.#now = now;
   }
 

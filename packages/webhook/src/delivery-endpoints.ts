@@ -1,4 +1,16 @@
 import { Endpoint } from './delivery-endpoint.js';
+import { Outbox } from './delivery-outbox.js';
+import type { Outgoing } from './delivery-message.js';
+import type { OutboxOptions } from './delivery-outbox.js';
+
+export interface EndpointsOptions {
+  /** How each of them keeps what is to be sent to it. */
+  readonly outbox: OutboxOptions<Outgoing>;
+  /** The clock, in ms since epoch. */
+  readonly now: () => number;
+  /** Called whenever the last one lets go of the last endpoint. */
+  readonly onIdle: () => void;
+}
 
 /** How long an ill endpoint that nobody sends to is remembered after its pause, in milliseconds. */
 const REMEMBERED_FOR_MS = 300_000;
@@ -8,17 +20,14 @@ const MAX_REMEMBERED = 10_000;
 
 /** The endpoints in use, and those that were ill when they were used last. */
 export class Endpoints {
-  readonly #now: () => number;
-  readonly #onIdle: () => void;
+  readonly #options: EndpointsOptions;
   readonly #known = new Map<string, Endpoint>();
   /** Until when those are remembered that nobody uses, in ms since epoch. */
   readonly #resting = new Map<Endpoint, number>();
   #users = 0;
 
-  /** @param onIdle - called whenever the last one lets go of the last endpoint */
-  constructor(now: () => number, onIdle: () => void) {
-    this.#now = now;
-    this.#onIdle = onIdle;
+  constructor(options: EndpointsOptions) {
+    this.#options = options;
   }
 
   /** Endpoints in memory. */
@@ -35,10 +44,15 @@ export class Endpoints {
   acquire(url: string): Endpoint {
     if (this.#resting.size > 0) this.#forget();
     let endpoint = this.#known.get(url);
-    if (endpoint === undefined) this.#known.set(url, (endpoint = new Endpoint(url, this.#now)));
+    if (endpoint === undefined) this.#known.set(url, (endpoint = this.#make(url)));
     else this.#resting.delete(endpoint);
     this.hold(endpoint);
     return endpoint;
+  }
+
+  /** What is to be sent, in no order. */
+  get messages(): readonly Outgoing[] {
+    return [...this.#known.values()].flatMap(({ outbox }) => outbox.all());
   }
 
   hold(endpoint: Endpoint): void {
@@ -49,19 +63,24 @@ export class Endpoints {
   release(endpoint: Endpoint): void {
     this.#users--;
     if (--endpoint.users === 0) this.#rest(endpoint);
-    if (this.#users === 0) this.#onIdle();
+    if (this.#users === 0) this.#options.onIdle();
+  }
+
+  #make(url: string): Endpoint {
+    const { outbox, now } = this.#options;
+    return new Endpoint(url, new Outbox(outbox), now);
   }
 
   #rest(endpoint: Endpoint): void {
     if (endpoint.healthy) return void this.#known.delete(endpoint.url);
-    const now = this.#now();
+    const now = this.#options.now();
     this.#resting.set(endpoint, Math.max(now, endpoint.pausedUntil ?? now) + REMEMBERED_FOR_MS);
     if (this.#resting.size > MAX_REMEMBERED) this.#forget();
   }
 
   /** Lets go of the eldest: all whose time is over, and what is too many. */
   #forget(): void {
-    const now = this.#now();
+    const now = this.#options.now();
     for (const [endpoint, until] of this.#resting) {
       if (until >= now && this.#resting.size <= MAX_REMEMBERED) return;
       this.#resting.delete(endpoint);

@@ -58,9 +58,7 @@ export class Outgoing implements Queued<Outgoing> {
     });
     this.#signer = signer;
     this.#encodeHeaders = encodeHeaders;
-    // With its URL: whoever is told about a session of others at an address of their own does not get into its way. Session ids
-    // have no line breaks.
-    this.session = `${envelope.sessionId ?? ''}\n${endpoint.url}`;
+    this.session = envelope.sessionId ?? '';
     this.lane = envelope.relatedRequestId ?? (isResponse(envelope.message) ? envelope.message.id : undefined);
   }
 

@@ -34,8 +34,9 @@ export const StreamableHeader = {
 export const JSON_TYPE = 'application/json';
 
 /** What a header can carry without anybody on the way changing it, and no longer than proxies take. */
-const VALUE = /^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
-const TOKEN = /^[\x21-\x7e]{1,1024}$/;
+const MAX_VALUE_LENGTH = 1024;
+const VALUE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+const TOKEN = /^[\x21-\x7e]+$/;
 
 /**
  * The headers that carry an envelope's metadata, the content type included. What does not fit into a header is left out.
@@ -48,9 +49,9 @@ export function encodeHeaders(envelope: Envelope, identified = true): Record<str
   const id = isRequest(message) ? String(message.id) : undefined;
   const method = isRequest(message) || isNotification(message) ? message.method : undefined;
   const related = relatedRequestId === undefined ? undefined : asciiJson(relatedRequestId);
-  if (fits(id)) headers[Header.requestId] = id;
-  if (fits(method)) headers[Header.method] = method;
-  if (fits(related)) headers[Header.relatedRequestId] = related;
+  if (isValue(id)) headers[Header.requestId] = id;
+  if (isValue(method)) headers[Header.method] = method;
+  if (isValue(related)) headers[Header.relatedRequestId] = related;
   return headers;
 }
 
@@ -65,11 +66,11 @@ export function encodeMetadata(metadata: EnvelopeMetadata, identified = true): R
   const { clientId, sessionId, protocolVersion, messageId, replyTo } = metadata;
   const headers = new MessageHeaders();
   // Each where it stands: one function that sets any of them would be slow at all of them.
-  if (fits(clientId)) headers[Header.clientId] = clientId;
-  if (fits(sessionId)) headers[Header.sessionId] = sessionId;
-  if (fits(protocolVersion)) headers[Header.protocolVersion] = protocolVersion;
-  if (identified && fits(messageId)) headers[Header.messageId] = messageId;
-  if (fits(replyTo)) headers[Header.replyTo] = replyTo;
+  if (isValue(clientId)) headers[Header.clientId] = clientId;
+  if (isValue(sessionId)) headers[Header.sessionId] = sessionId;
+  if (isValue(protocolVersion)) headers[Header.protocolVersion] = protocolVersion;
+  if (identified && isValue(messageId)) headers[Header.messageId] = messageId;
+  if (isValue(replyTo)) headers[Header.replyTo] = replyTo;
   return headers;
 }
 
@@ -138,7 +139,7 @@ class PostedEnvelope implements InboundEnvelope {
     if (relatedRequestId !== undefined) this.relatedRequestId = relatedRequestId;
     if (replyTo !== undefined) this.replyTo = replyTo;
     if (beside.requestIdHint !== undefined) this.requestIdHint = beside.requestIdHint;
-    else if (typeof requestId === 'string' && VALUE.test(requestId)) this.requestIdHint = requestIdFromText(requestId);
+    else if (isValue(requestId)) this.requestIdHint = requestIdFromText(requestId);
     if (principal !== undefined) this.principal = principal;
     if (extra !== undefined) this.extra = extra;
   }
@@ -158,11 +159,11 @@ export function takenByOf(headers: ReceivedHeaders): string | undefined {
 function token(headers: ReceivedHeaders, name: string): string | undefined {
   const value = headers[name];
   // Node joins a header that was sent twice with a comma and a space: it means nothing then, and is no token.
-  return typeof value === 'string' && TOKEN.test(value) ? value : undefined;
+  return typeof value === 'string' && value.length <= MAX_VALUE_LENGTH && TOKEN.test(value) ? value : undefined;
 }
 
 function relatedId(value: unknown): RequestId | undefined {
-  if (typeof value !== 'string' || !VALUE.test(value)) return undefined;
+  if (!isValue(value)) return undefined;
   try {
     const id: unknown = JSON.parse(value);
     return isRequestId(id) ? id : undefined;
@@ -176,6 +177,6 @@ function asciiJson(id: RequestId): string {
   return JSON.stringify(id).replace(/[^\x20-\x7e]/g, escape);
 }
 
-function fits(value: string | undefined): value is string {
-  return value !== undefined && VALUE.test(value);
+function isValue(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_VALUE_LENGTH && VALUE.test(value);
 }

@@ -118,9 +118,7 @@ export class ReplayWindow {
   }
 
   #settle(id: string, state: State): void {
-    const { entries } = this.#current.entries.has(id) ? this.#current : this.#previous;
-    const seen = entries.get(id);
-    if (seen !== undefined && stateOf(seen) === PENDING) entries.set(id, seen + state);
+    if (!settleIn(this.#current, id, state)) settleIn(this.#previous, id, state);
   }
 
   #find(id: string): Seen | undefined {
@@ -152,6 +150,14 @@ export class ReplayWindow {
   #newGeneration(): Generation {
     return { entries: new Map(), since: this.#now(), latest: -1 };
   }
+}
+
+/** Whether the id is there. */
+function settleIn({ entries }: Generation, id: string, state: State): boolean {
+  const seen = entries.get(id);
+  if (seen === undefined) return false;
+  if (stateOf(seen) === PENDING) entries.set(id, seen + state);
+  return true;
 }
 
 function stateOf(seen: Seen): number {

@@ -79,10 +79,14 @@ export function createWebhookDelivery(options: WebhookDeliveryOptions): WebhookD
     retryForMs: options.deliverForMs,
     maxQueuedPerSession: options.maxQueuedPerSession,
     encodeHeaders: options.encodeHeaders,
-    onundelivered,
+    onundelivered(failure) {
+      const { error, envelope } = failure;
+      if (error.code === 'ERR_DESTINATION_GONE' && envelope.sessionId !== undefined) onGone(envelope.sessionId);
+      return onundelivered(failure);
+    },
     logger,
   });
-  const replyPort = createWebhookReplyPort({ guard, sender, recordOf, onundelivered, onGone, logger });
+  const replyPort = createWebhookReplyPort({ guard, sender, recordOf, onundelivered, logger });
 
   return {
     replyPort,

@@ -12,8 +12,6 @@ export interface WebhookReplyPortOptions {
   readonly recordOf: (sessionId: string) => Promise<SessionRecord | undefined>;
   /** Told of what was never sent, with the whole of it. */
   readonly onundelivered: (failure: UndeliveredWebhook) => void;
-  /** Told of a session whose endpoint says that it is gone for good (410). */
-  readonly onGone: (sessionId: string) => void;
   readonly logger: Logger;
 }
 
@@ -25,7 +23,7 @@ const UNSIGNED = 'unsigned';
 
 /** The way replies leave a webhook server: signed with the secret that the session's client gave, where it gave one. */
 export function createWebhookReplyPort(options: WebhookReplyPortOptions): ReplyPort {
-  const { guard, sender, recordOf, onundelivered, onGone, logger } = options;
+  const { guard, sender, recordOf, onundelivered, logger } = options;
   const signers = new DuplicateWindow<Signer | typeof UNSIGNED>(SIGNERS);
 
   async function signerOf(sessionId: string, known: SessionRecord | undefined): Promise<Signer | typeof UNSIGNED> {
@@ -44,9 +42,7 @@ export function createWebhookReplyPort(options: WebhookReplyPortOptions): ReplyP
     const { sessionId } = envelope;
     if (sessionId === undefined) return sender.send(url, envelope, undefined);
     const signer = signers.get(sessionId);
-    return signer === undefined
-      ? sendFirst(url, envelope, sessionId, session)
-      : sendSigned(url, envelope, sessionId, signer);
+    return signer === undefined ? sendFirst(url, envelope, sessionId, session) : sendBy(signer, url, envelope);
   }
 
   /** The first message of a session, or the first after a long time. */
@@ -64,19 +60,11 @@ export function createWebhookReplyPort(options: WebhookReplyPortOptions): ReplyP
       onundelivered({ url, envelope, error: failure, attempts: 0 });
       throw failure;
     }
-    return sendSigned(url, envelope, sessionId, signer);
+    return sendBy(signer, url, envelope);
   }
 
-  function sendSigned(
-    url: string,
-    envelope: Envelope,
-    sessionId: string,
-    signer: Signer | typeof UNSIGNED,
-  ): Promise<void> {
-    return sender.send(url, envelope, signer === UNSIGNED ? undefined : signer).catch((error: unknown) => {
-      if (isAsyncMcpError(error, 'ERR_DESTINATION_GONE')) onGone(sessionId);
-      throw error;
-    });
+  function sendBy(signer: Signer | typeof UNSIGNED, url: string, envelope: Envelope): Promise<void> {
+    return sender.send(url, envelope, signer === UNSIGNED ? undefined : signer);
   }
 
   async function allows(url: string): Promise<boolean> {

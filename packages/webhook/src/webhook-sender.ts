@@ -4,7 +4,6 @@ import { Endpoints } from './delivery-endpoints.js';
 import { Outgoing, toBody } from './delivery-message.js';
 import { deliver } from './delivery-run.js';
 import { encodeHeaders } from './http-wire.js';
-import { Outbox } from './delivery-outbox.js';
 import type { Envelope, Logger } from '@asyncmcp/core';
 import type { Dispatcher } from 'undici';
 import type { EncodeHeaders } from './delivery-message.js';
@@ -83,7 +82,6 @@ class Sender implements WebhookSender {
   readonly #options: WebhookSenderOptions;
   readonly #tools: DeliveryTools;
   readonly #endpoints: Endpoints;
-  readonly #outbox: Outbox<Outgoing>;
   readonly #underWay = new TransientSet<HttpExchange>();
   readonly #now: () => number;
   #closed: Promise<void> | undefined;
@@ -93,8 +91,11 @@ class Sender implements WebhookSender {
     const { guard, agent, maxQueuedPerSession, logger, now = Date.now, random = Math.random } = options;
     this.#options = options;
     this.#now = now;
-    this.#endpoints = new Endpoints(now, () => this.#onIdle());
-    this.#outbox = new Outbox({ maxQueuedPerSession, begin: (message) => this.#run(message) });
+    this.#endpoints = new Endpoints({
+      outbox: { maxQueuedPerSession, begin: (message) => this.#run(message) },
+      now,
+      onIdle: () => this.#onIdle(),
+    });
     this.#tools = {
       guard,
       agent,
@@ -120,7 +121,7 @@ class Sender implements WebhookSender {
       encodeHeaders: this.#options.encodeHeaders ?? encodeHeaders,
       deadline: this.#now() + this.#options.retryForMs,
     });
-    this.#outbox.add(message);
+    message.endpoint.outbox.add(message);
     return message.delivered;
   }
 
@@ -130,7 +131,7 @@ class Sender implements WebhookSender {
 
   async #close(drainMs: number): Promise<void> {
     if (!this.#endpoints.idle) await this.#drained(drainMs);
-    for (const message of this.#outbox.all()) this.#settle(message, senderClosed(message.url));
+    for (const message of this.#endpoints.messages) this.#settle(message, senderClosed(message.url));
     const reason = new AsyncMcpError('ERR_CLOSED', 'The sender was closed.');
     for (const exchange of this.#underWay.values()) exchange.abort(reason);
   }
@@ -157,7 +158,7 @@ class Sender implements WebhookSender {
     if (message.settled) return;
     message.settled = true;
     message.stopWaiting();
-    this.#outbox.remove(message);
+    message.endpoint.outbox.remove(message);
     if (error === undefined) message.resolve();
     else {
       this.#report(message, error);
@@ -166,8 +167,8 @@ class Sender implements WebhookSender {
     this.#endpoints.release(message.endpoint);
   }
 
-  #giveUpSession({ session }: Outgoing): void {
-    for (const message of this.#outbox.of(session)) {
+  #giveUpSession({ session, endpoint }: Outgoing): void {
+    for (const message of endpoint.outbox.of(session)) {
       // What is under way may yet be taken: it was sent before.
       if (message.trying) message.gone = true;
       else this.#settle(message, destinationGone(message));

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Endpoints } from '../src/delivery-endpoints.js';
 import { Endpoint } from '../src/delivery-endpoint.js';
+import { Outbox } from '../src/delivery-outbox.js';
 import { createUrlGuard } from '../src/url-guard.js';
 import type { Health, Pass } from '../src/delivery-circuit.js';
 
 const URL = 'https://hook.example/a?b=c';
+const OUTBOX = { maxQueuedPerSession: 1, begin: () => {} };
 let log: string[] = [];
 
 beforeEach(() => {
@@ -17,6 +19,10 @@ afterEach(() => {
   jest.useRealTimers();
   if (timers > 0) throw new Error(`${timers} timers are left`);
 });
+
+function endpointOf(url: string, now: () => number = Date.now): Endpoint {
+  return new Endpoint(url, new Outbox(OUTBOX), now);
+}
 
 function wait(endpoint: Endpoint, name: string, deadline = Number.MAX_SAFE_INTEGER): () => void {
   const enter = (pass: Pass): void => void log.push(`${name} ${pass}`);
@@ -38,14 +44,14 @@ function fail(endpoint: Endpoint, times: number, retryAfterMs = 0): void {
 }
 
 function paused(retryAfterMs = 0): Endpoint {
-  const endpoint = new Endpoint(URL, Date.now);
+  const endpoint = endpointOf(URL);
   fail(endpoint, 5, retryAfterMs);
   return endpoint;
 }
 
 describe('an endpoint', () => {
   it('takes 64 requests at once, and then one for each that leaves, in order', () => {
-    const endpoint = new Endpoint(URL, Date.now);
+    const endpoint = endpointOf(URL);
     for (let count = 0; count < 64; count++) expect(endpoint.tryEnter()).toBe('free');
     expect(endpoint.tryEnter()).toBeUndefined();
     wait(endpoint, 'a');
@@ -60,7 +66,7 @@ describe('an endpoint', () => {
   });
 
   it('is paused by five failures in a row, not by fewer', () => {
-    const endpoint = new Endpoint(URL, Date.now);
+    const endpoint = endpointOf(URL);
     fail(endpoint, 4);
     expect(endpoint.healthy).toBe(false);
     finish(endpoint, endpoint.tryEnter() ?? 'probe', 'well');
@@ -111,7 +117,7 @@ describe('an endpoint', () => {
   });
 
   it('is paused for as long as it asks, also by what was sent before', () => {
-    const endpoint = new Endpoint(URL, Date.now);
+    const endpoint = endpointOf(URL);
     const straggler = endpoint.tryEnter() ?? 'probe';
     fail(endpoint, 5, 7000);
     expect(endpoint.pausedUntil).toBe(7000);
@@ -124,7 +130,7 @@ describe('an endpoint', () => {
   });
 
   it('is not held well by what was sent before', () => {
-    const endpoint = new Endpoint(URL, Date.now);
+    const endpoint = endpointOf(URL);
     const straggler = endpoint.tryEnter() ?? 'probe';
     fail(endpoint, 5);
     finish(endpoint, straggler, 'well');
@@ -164,7 +170,7 @@ describe('an endpoint', () => {
   });
 
   it('goes by its timer where the clock stands still', () => {
-    const endpoint = new Endpoint(URL, () => 0);
+    const endpoint = endpointOf(URL, () => 0);
     fail(endpoint, 5);
     wait(endpoint, 'a');
     jest.advanceTimersByTime(1000);
@@ -172,7 +178,7 @@ describe('an endpoint', () => {
   });
 
   it('does not spin while its pause is over and all places are taken', () => {
-    const endpoint = new Endpoint(URL, Date.now);
+    const endpoint = endpointOf(URL);
     for (let count = 0; count < 64; count++) endpoint.tryEnter();
     for (let count = 0; count < 5; count++) endpoint.report('free', 'ill', 0);
     wait(endpoint, 'a');
@@ -186,13 +192,13 @@ describe('an endpoint', () => {
     let checks = 0;
     const guard = createUrlGuard();
     const counting = { ...guard, check: (url: string | globalThis.URL) => (checks++, guard.check(url)) };
-    const endpoint = new Endpoint(URL, Date.now);
+    const endpoint = endpointOf(URL);
     await Promise.all([endpoint.check(counting), endpoint.check(counting)]);
     expect({ checks, target: endpoint.target }).toEqual({
       checks: 1,
       target: { origin: 'https://hook.example', path: '/a?b=c' },
     });
-    const refused = new Endpoint('https://127.0.0.1/', Date.now);
+    const refused = endpointOf('https://127.0.0.1/');
     for (let count = 0; count < 2; count++) {
       await expect(refused.check(counting)).rejects.toMatchObject({ code: 'ERR_REPLY_ADDRESS_REFUSED' });
     }
@@ -202,7 +208,7 @@ describe('an endpoint', () => {
 
 describe('endpoints', () => {
   let idle = 0;
-  const endpointsOf = (): Endpoints => new Endpoints(Date.now, () => idle++);
+  const endpointsOf = (): Endpoints => new Endpoints({ outbox: OUTBOX, now: Date.now, onIdle: () => idle++ });
 
   beforeEach(() => {
     idle = 0;
