@@ -27,6 +27,9 @@ export type HttpHeaders = Readonly<Record<string, string | string[] | undefined>
 
 const NO_HEADERS: HttpHeaders = {};
 
+/** A header's name and value by turns, as undici reads them; names are not in lower case. */
+type RawHeaders = readonly (Buffer | string)[];
+
 /** Most answers below 200 to one request: 100, 102 and 103 are those that there are. */
 const MAX_ANNOUNCEMENTS = 3;
 
@@ -41,13 +44,17 @@ export interface ExchangeListener {
 /**
  * One request and its answer, on undici's `dispatch`: it makes no stream of an answer that nobody reads as one, which is what most of
  * a small request's time goes into on our side. Bounds on sizes and times are those of the agent.
+ *
+ * The callbacks are those that undici 7 itself calls, and its `request()` is written with. The ones that follow them (`onResponseStart` …)
+ * it wraps around these, and reads all headers of every answer for them; of nearly all answers nobody wants to know more than the status.
  */
 export class HttpExchange implements Dispatcher.DispatchHandler, PostAnswer {
   /** 0 before the answer begins. */
   status = 0;
-  headers: HttpHeaders = NO_HEADERS;
   readonly #listener: ExchangeListener;
-  #controller: Dispatcher.DispatchController | undefined;
+  #rawHeaders: RawHeaders | undefined;
+  #headers: HttpHeaders | undefined;
+  #abort: ((reason: Error) => void) | undefined;
   #first: Buffer | undefined;
   #rest: Buffer[] | undefined;
   #over = false;
@@ -66,6 +73,12 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PostAnswer {
   /** What ended the exchange before its answer was complete. */
   get error(): Error | undefined {
     return this.#error;
+  }
+
+  /** With names in lower case; none before the answer begins. */
+  get headers(): HttpHeaders {
+    if (this.#rawHeaders === undefined) return NO_HEADERS;
+    return (this.#headers ??= readHeaders(this.#rawHeaders));
   }
 
   /** The body of the answer, as far as it has come. */
@@ -88,34 +101,37 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PostAnswer {
   abort(reason: Error): void {
     if (this.#over) return;
     this.#aborted = reason;
-    this.#controller?.abort(reason);
+    this.#abort?.(reason);
     this.#end(reason);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#aborted !== undefined) controller.abort(this.#aborted);
+  onConnect(abort: (reason?: Error) => void): void {
+    this.#abort = abort;
+    if (this.#aborted !== undefined) abort(this.#aborted);
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: HttpHeaders): void {
+  /** @returns whether to go on reading; these all do: the agent bounds what there is to read */
+  onHeaders(status: number, rawHeaders: RawHeaders): boolean {
     // 100 Continue and the like announce the answer. Each starts undici's clock anew: they could go on for ever.
-    if (status < 200 && ++this.#announced > MAX_ANNOUNCEMENTS) return this.abort(new Error('the answer never came'));
-    if (status < 200 || this.#over) return;
+    if (status < 200 && ++this.#announced > MAX_ANNOUNCEMENTS) this.abort(new Error('the answer never came'));
+    if (status < 200 || this.#over) return true;
     this.status = status;
-    this.headers = headers;
+    this.#rawHeaders = rawHeaders;
     this.#listener.onAnswered(this);
+    return true;
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onData(chunk: Buffer): boolean {
     if (this.#first === undefined) this.#first = chunk;
     else (this.#rest ??= []).push(chunk);
+    return true;
   }
 
-  onResponseEnd(): void {
+  onComplete(): void {
     this.#end(undefined);
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onError(error: Error): void {
     this.#end(error);
   }
 
@@ -125,6 +141,21 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PostAnswer {
     this.#error = error;
     this.#listener.onOver(this);
   }
+}
+
+function readHeaders(raw: RawHeaders): HttpHeaders {
+  const headers = new Map<string, string | string[]>();
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = latin1(raw[index]).toLowerCase();
+    const value = latin1(raw[index + 1]);
+    const known = headers.get(name);
+    headers.set(name, known === undefined ? value : [known, value].flat());
+  }
+  return Object.fromEntries(headers);
+}
+
+function latin1(text: Buffer | string | undefined): string {
+  return typeof text === 'string' ? text : (text?.toString('latin1') ?? '');
 }
 
 /** Longest body of an answer that is read, in characters. */

@@ -113,10 +113,9 @@ class PostedMessage implements InboxMessage, WaitingSender {
   readonly envelope: InboundEnvelope;
   attempt: number;
   readonly #tryAgain: (message: PostedMessage, delayMs: number) => void;
-  /** Whether the sender knows what became of its message. */
-  #told = false;
   readonly #place: Place;
-  readonly #tell: (outcome: PostOutcome) => void;
+  /** Undefined once the sender knows what became of its message: all of its request hangs on it, and the answer may take long. */
+  #tell: ((outcome: PostOutcome) => void) | undefined;
 
   constructor(
     envelope: InboundEnvelope,
@@ -134,7 +133,7 @@ class PostedMessage implements InboxMessage, WaitingSender {
 
   /** Itself, until it was told. */
   get sender(): WaitingSender | undefined {
-    return this.#told ? undefined : this;
+    return this.#tell === undefined ? undefined : this;
   }
 
   taken(sessionId: string, begun: boolean): void {
@@ -158,7 +157,7 @@ class PostedMessage implements InboxMessage, WaitingSender {
   }
 
   async retry(delayMs = 0): Promise<void> {
-    if (this.#told) return this.#tryAgain(this, delayMs);
+    if (this.#tell === undefined) return this.#tryAgain(this, delayMs);
     this.#place.settled();
     this.#say({ kind: 'later', delayMs });
   }
@@ -169,9 +168,9 @@ class PostedMessage implements InboxMessage, WaitingSender {
   }
 
   #say(outcome: PostOutcome): void {
-    if (this.#told) return;
-    this.#told = true;
-    this.#tell(outcome);
+    const tell = this.#tell;
+    this.#tell = undefined;
+    tell?.(outcome);
   }
 }
 
