@@ -29,8 +29,12 @@ export function readPostBody(text: unknown): PostBody | HttpRefusal {
   }
   const parsed = parseJson(text);
   if (!parsed.ok) return malformed(parsed);
-  const batched = Array.isArray(parsed.value);
-  const values: readonly unknown[] = Array.isArray(parsed.value) ? parsed.value : [parsed.value];
+  if (Array.isArray(parsed.value)) return readBatch(parsed.value, text);
+  const checked = checkMessage(parsed.value);
+  return checked.ok ? { messages: [checked.message], batched: false, text } : malformed(checked);
+}
+
+function readBatch(values: readonly unknown[], text: string): PostBody | HttpRefusal {
   if (values.length === 0 || values.length > MAX_BATCH) {
     return malformed({ code: JsonRpcErrorCode.invalidRequest, reason: `a batch has 1 to ${MAX_BATCH} messages` });
   }
@@ -40,13 +44,13 @@ export function readPostBody(text: unknown): PostBody | HttpRefusal {
     if (!checked.ok) return malformed(checked);
     messages.push(checked.message);
   }
-  if (batched && haveSameIds(messages.filter(isRequest))) {
+  if (haveSameIds(messages.filter(isRequest))) {
     return malformed({ code: JsonRpcErrorCode.invalidRequest, reason: 'two requests of a batch have the same id' });
   }
-  if (batched && messages.some(isInitialize)) {
+  if (messages.some(isInitialize)) {
     return malformed({ code: JsonRpcErrorCode.invalidRequest, reason: 'initialize comes alone' });
   }
-  return { messages, batched, text };
+  return { messages, batched: true, text };
 }
 
 function haveSameIds(requests: readonly JSONRPCRequest[]): boolean {

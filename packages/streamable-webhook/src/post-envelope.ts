@@ -17,13 +17,9 @@ export function metadataOf(
   sender: Authenticated | undefined,
   lone?: JSONRPCMessage,
 ): InboundEnvelope {
-  const principal = sender?.principal;
+  const { headers } = request;
   const requestIdHint = lone !== undefined && isRequest(lone) ? lone.id : undefined;
-  return decodeHeaders('jsonrpc', '', request.headers, {
-    onlyMcpHeaders: true,
-    ...(principal !== undefined && { principal }),
-    ...(requestIdHint !== undefined && { requestIdHint }),
-  });
+  return decodeHeaders('jsonrpc', '', headers, { onlyMcpHeaders: true, principal: sender?.principal, requestIdHint });
 }
 
 /** What handlers are told of the way a message came, as the SDK's transport tells them. */

@@ -1,13 +1,14 @@
 import { isRequest } from '@asyncmcp/core';
 import { enterOrCopy, tooMuch } from '@asyncmcp/webhook/parts';
-import { extraOf } from './post-envelope.js';
 import { BY_CONNECTION } from './reply-port.js';
 import type { InboundEnvelope, SessionRecord } from '@asyncmcp/core';
 import type { HttpRefusal, Place } from '@asyncmcp/webhook/parts';
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
 import type { Entered, Parted, Post, PostOptions } from './post.js';
 
-/** Gives every message a place in the works, or none. A promise only where a server has to be asked for its tools first. */
+/**
+ * Gives every message of a batch a place in the works, or none. A promise only where a server has to be asked for its tools first.
+ */
 export function part(post: Post, session: SessionRecord, options: PostOptions): Parted | HttpRefusal | Promise<Parted> {
   const entered: Entered[] = [];
   for (const message of post.body.messages) {
@@ -33,14 +34,14 @@ function sorted(entered: readonly Entered[], byWebhook: readonly unknown[]): Par
   return parted;
 }
 
-function isWebhookCall(
+/** Whether the answer to a call goes by webhook. A promise only where its server has to be asked for its tools first. */
+export function isWebhookCall(
   message: JSONRPCRequest,
   session: SessionRecord,
-  { request, sender }: Post,
+  { extra }: Post,
   { choice }: PostOptions,
 ): boolean | Promise<boolean> {
-  if (session.replyTo === BY_CONNECTION) return false;
-  return choice.isWebhookCall(message, session, extraOf(request, sender));
+  return session.replyTo === BY_CONNECTION ? false : choice.isWebhookCall(message, session, extra);
 }
 
 /** A place in the works, or what is full. */

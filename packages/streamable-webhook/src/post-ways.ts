@@ -1,7 +1,7 @@
 import { AsyncMcpError, JsonRpcErrorCode, createEnvelope, errorResponse, toAsyncMcpError } from '@asyncmcp/core';
 import { Header, answerLater, attemptOf, refusalOf, sendRefusal } from '@asyncmcp/webhook/parts';
 import { writeWebResponse } from './http-bridge.js';
-import { envelopeOf, extraOf } from './post-envelope.js';
+import { envelopeOf } from './post-envelope.js';
 import { Via } from './reply-port.js';
 import { SessionChannel } from './session-channel.js';
 import type { FastifyReply } from 'fastify';
@@ -18,18 +18,18 @@ import type { Entered, Post, PostOptions } from './post.js';
 /** Notifications, and answers to what the server has asked its client. */
 export function takeUnanswered(
   { message, place }: Entered,
-  { request, sender, metadata, body }: Post,
+  { metadata, body, extra }: Post,
   options: PostOptions,
 ): void {
-  const envelope = envelopeOf(metadata, body, message, { extra: extraOf(request, sender) });
+  const envelope = envelopeOf(metadata, body, message, { extra });
   options.inbox.note(envelope, place);
 }
 
 /** A call whose answer is delivered by webhook: 202 as soon as the session has it. */
 export function takeCall({ message, place }: Entered, post: Post, options: PostOptions): void {
-  const { request, reply, sender, metadata, body } = post;
+  const { request, reply, metadata, extra, body } = post;
   const attempt = attemptOf(request.headers);
-  const envelope = envelopeOf(metadata, body, message, { extra: extraOf(request, sender), via: Via.webhook });
+  const envelope = envelopeOf(metadata, body, message, { extra, via: Via.webhook });
   options.inbox.post(envelope, attempt, place, (told) =>
     answerLater(reply, () => {
       if (told.kind === 'refused' || told.kind === 'later') return sendRefusal(reply, refusalOf(told, attempt));
@@ -41,11 +41,11 @@ export function takeCall({ message, place }: Entered, post: Post, options: PostO
 /** Several messages have one status: what is wrong with one call is said where its answer would have been. */
 export function takeCallOfBatch(
   { message, place }: Entered,
-  { request, sender, metadata, body: batch }: Post,
+  { metadata, extra, body: batch }: Post,
   session: SessionRecord,
   { replyPort, inbox, report }: PostOptions,
 ): void {
-  const envelope = envelopeOf(metadata, batch, message, { extra: extraOf(request, sender), via: Via.webhook });
+  const envelope = envelopeOf(metadata, batch, message, { extra, via: Via.webhook });
   const refuseByWebhook = async (refusal: JSONRPCErrorResponse): Promise<void> => {
     const reply = createEnvelope(refusal, { sessionId: session.id, clientId: session.clientId, via: Via.webhook });
     try {

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AsyncMcpError, InboundEnvelope, ReplyPort, SessionHost } from '@asyncmcp/core';
 import type { Admission, Authenticated, Inbox, Place, SendReceipt } from '@asyncmcp/webhook/parts';
-import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage, JSONRPCRequest, MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
 import type { Openings } from './openings.js';
 import type { PostBody } from './post-body.js';
 import type { SessionChannels } from './session-channels.js';
@@ -29,6 +29,8 @@ export interface Post {
   readonly reply: FastifyReply;
   readonly sender: Authenticated | undefined;
   readonly metadata: InboundEnvelope;
+  /** What handlers are told of the way its messages came. */
+  readonly extra: MessageExtraInfo;
   readonly body: PostBody;
 }
 
@@ -38,7 +40,7 @@ export interface Entered<Message extends JSONRPCMessage = JSONRPCMessage> {
   readonly place: Place;
 }
 
-/** The messages of a POST, by what is done with them. */
+/** The messages of a batch, by what is done with them. */
 export interface Parted {
   /** Calls of webhook tools. */
   readonly byWebhook: Entered<JSONRPCRequest>[];

@@ -1,4 +1,4 @@
-import { AsyncMcpError, isErrorResponse, isResponse } from '@asyncmcp/core';
+import { AsyncMcpError, isErrorResponse, isRequest, isResponse } from '@asyncmcp/core';
 import {
   StreamableHeader,
   attemptOf,
@@ -11,14 +11,14 @@ import {
 } from '@asyncmcp/webhook/parts';
 import { envelopeOf, extraOf, metadataOf } from './post-envelope.js';
 import { isInitialize, readPostBody } from './post-body.js';
-import { part, placeFor } from './post-parting.js';
+import { isWebhookCall, part, placeFor } from './post-parting.js';
 import { answerOverConnection, takeCall, takeCallOfBatch, takeUnanswered } from './post-ways.js';
 import { Via } from './reply-port.js';
 import { findSession, wrongVersion } from './session-lookup.js';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SessionRecord } from '@asyncmcp/core';
 import type { HttpRefusal } from '@asyncmcp/webhook/parts';
-import type { JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
 import type { Handler } from './server-route.js';
 import type { Parted, Post, PostOptions } from './post.js';
 import type { PostBody } from './post-body.js';
@@ -30,7 +30,7 @@ export function createPostHandler(options: PostOptions): Handler {
     if ('status' in body) return sendRefusal(reply, body);
     const [first] = body.messages;
     const metadata = metadataOf(request, sender, body.batched ? undefined : first);
-    const post = { request, reply, sender, metadata, body };
+    const post = { request, reply, sender, metadata, extra: extraOf(request, sender), body };
     if (first !== undefined && isInitialize(first)) return openSession(post, first, options);
     const { sessionId } = metadata;
     const live = sessionId === undefined ? undefined : options.host.liveRecord(sessionId, metadata);
@@ -60,12 +60,12 @@ function readRequest({ body, headers }: FastifyRequest): PostBody | HttpRefusal 
  * refused any more once it has begun.)
  */
 async function openSession(post: Post, request: JSONRPCRequest, options: PostOptions): Promise<FastifyReply> {
-  const { reply, metadata, sender, body } = post;
+  const { reply, metadata, extra, body } = post;
   if (metadata.sessionId !== undefined) {
     const text = 'initialize opens a new session and carries no session id.';
     return refuse(reply, httpRefusal(400, new AsyncMcpError('ERR_MESSAGE_INVALID', text)));
   }
-  const envelope = envelopeOf(metadata, body, request, { extra: extraOf(post.request, sender), via: Via.opening });
+  const envelope = envelopeOf(metadata, body, request, { extra, via: Via.opening });
   const place = placeFor(envelope, request, options);
   if (typeof place === 'string') return refuse(reply, tooMuch(place));
   const outcome = await options.openings.open(envelope, request.id, attemptOf(post.request.headers), place);
@@ -78,14 +78,16 @@ async function openSession(post: Post, request: JSONRPCRequest, options: PostOpt
   return reply.code(200).type('application/json').send(JSON.stringify(message));
 }
 
-/** The messages of a session: calls of webhook tools part from the others here. A promise only where there is something to wait for. */
+/** The messages of a session. A promise only where there is something to wait for. */
 function inSession(post: Post, session: SessionRecord, options: PostOptions): Promise<FastifyReply> | void {
-  const { request, reply, metadata } = post;
+  const { request, reply, metadata, body } = post;
   const takenBy = takenByOf(request.headers);
   // It may be running there. Who has asked for that process in vain asks without naming it.
   if (takenBy !== undefined && takenBy !== options.serverId && !options.host.knows(metadata)) {
     return sendRefusal(reply, elsewhere());
   }
+  const [first] = body.messages;
+  if (first !== undefined && !body.batched) return takeOne(first, post, session, options);
   const parted = part(post, session, options);
   if (!(parted instanceof Promise)) return takeParted(parted, post, session, options);
   return parted.then(async (late) => {
@@ -94,18 +96,42 @@ function inSession(post: Post, session: SessionRecord, options: PostOptions): Pr
   });
 }
 
+function takeOne(
+  message: JSONRPCMessage,
+  post: Post,
+  session: SessionRecord,
+  options: PostOptions,
+): Promise<FastifyReply> | void {
+  const { reply, metadata } = post;
+  const place = placeFor(metadata, message, options);
+  if (typeof place === 'string') return sendRefusal(reply, tooMuch(place));
+  if (!isRequest(message)) {
+    takeUnanswered({ message, place }, post, options);
+    return void reply.code(202).send();
+  }
+  const take = (byWebhook: boolean): Promise<FastifyReply> | void =>
+    byWebhook
+      ? takeCall({ message, place }, post, options)
+      : answerOverConnection([{ message, place }], post, session, options);
+  const byWebhook = isWebhookCall(message, session, post, options);
+  if (!(byWebhook instanceof Promise)) return take(byWebhook);
+  return byWebhook.then(async (late) => {
+    await take(late);
+    return reply;
+  });
+}
+
+/** Calls of webhook tools part from the others here. */
 function takeParted(
   parted: Parted | HttpRefusal,
   post: Post,
   session: SessionRecord,
   options: PostOptions,
 ): Promise<FastifyReply> | void {
-  const { reply, body } = post;
+  const { reply } = post;
   if ('status' in parted) return sendRefusal(reply, parted);
   const { byWebhook, overConnection, unanswered } = parted;
   for (const entered of unanswered) takeUnanswered(entered, post, options);
-  const [call] = byWebhook;
-  if (call !== undefined && !body.batched) return takeCall(call, post, options);
   for (const entered of byWebhook) takeCallOfBatch(entered, post, session, options);
   if (overConnection.length === 0) return void reply.code(202).send();
   return answerOverConnection(overConnection, post, session, options);

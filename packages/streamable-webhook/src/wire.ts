@@ -1,9 +1,7 @@
-import { Header, StreamableHeader, encodeHeaders } from '@asyncmcp/webhook/parts';
+import { StreamableHeader, encodeHeaders } from '@asyncmcp/webhook/parts';
 import type { Envelope } from '@asyncmcp/core';
 
 /** The headers of a webhook: those of the webhook transport, but for the session's, which is called as everywhere in Streamable HTTP. */
 export function encodeStreamableHeaders(envelope: Envelope, identified: boolean): Record<string, string> {
-  const { [Header.sessionId]: sessionId, ...headers } = encodeHeaders(envelope, identified);
-  if (sessionId !== undefined) headers[StreamableHeader.sessionId] = sessionId;
-  return headers;
+  return encodeHeaders(envelope, identified, StreamableHeader.sessionId);
 }

@@ -42,10 +42,15 @@ const TOKEN = /^[\x21-\x7e]+$/;
  * The headers that carry an envelope's metadata, the content type included. What does not fit into a header is left out.
  *
  * @param identified - whether the message id is among them, for it may travel elsewhere
+ * @param sessionHeader - what the session's header is called
  */
-export function encodeHeaders(envelope: Envelope, identified = true): Record<string, string> {
+export function encodeHeaders(
+  envelope: Envelope,
+  identified = true,
+  sessionHeader: string = Header.sessionId,
+): Record<string, string> {
   const { message, relatedRequestId } = envelope;
-  const headers = encodeMetadata(envelope, identified);
+  const headers = encodeMetadata(envelope, identified, sessionHeader);
   const id = isRequest(message) ? String(message.id) : undefined;
   const method = isRequest(message) || isNotification(message) ? message.method : undefined;
   const related = relatedRequestId === undefined ? undefined : asciiJson(relatedRequestId);
@@ -62,12 +67,16 @@ class MessageHeaders {
 }
 
 /** The same of metadata without a message: what asks the server to end a session. */
-export function encodeMetadata(metadata: EnvelopeMetadata, identified = true): Record<string, string> {
+export function encodeMetadata(
+  metadata: EnvelopeMetadata,
+  identified = true,
+  sessionHeader: string = Header.sessionId,
+): Record<string, string> {
   const { clientId, sessionId, protocolVersion, messageId, replyTo } = metadata;
   const headers = new MessageHeaders();
   // Each where it stands: one function that sets any of them would be slow at all of them.
   if (isValue(clientId)) headers[Header.clientId] = clientId;
-  if (isValue(sessionId)) headers[Header.sessionId] = sessionId;
+  if (isValue(sessionId)) headers[sessionHeader] = sessionId;
   if (isValue(protocolVersion)) headers[Header.protocolVersion] = protocolVersion;
   if (identified && isValue(messageId)) headers[Header.messageId] = messageId;
   if (isValue(replyTo)) headers[Header.replyTo] = replyTo;
@@ -78,7 +87,10 @@ export function encodeMetadata(metadata: EnvelopeMetadata, identified = true): R
 export type ReceivedHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** What is known of a request beside its headers, and goes into its envelope. */
-export interface Beside extends Pick<InboundEnvelope, 'extra' | 'principal' | 'requestIdHint'> {
+export interface Beside {
+  readonly extra?: InboundEnvelope['extra'] | undefined;
+  readonly principal?: string | undefined;
+  readonly requestIdHint?: RequestId | undefined;
   /** Whether only MCP's own headers name session and revision: by them proxies route. Default: those of webhooks come first. */
   readonly onlyMcpHeaders?: boolean;
 }
