@@ -5,6 +5,7 @@ import {
   createRequestGate,
   httpRefusal,
   refuseOtherMethods,
+  sendRefusal,
   takeJsonAsText,
 } from '@asyncmcp/webhook/parts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -36,11 +37,12 @@ export function addStreamableRoutes(app: FastifyInstance, options: StreamableRou
   const { path, healthPath, handlers, isClosing } = options;
   takeJsonAsText(app, options.maxMessageBytes);
   const gate = createRequestGate({ ...options, checkHost: options.checkHost(app) });
-  const { onRequest } = gate;
   for (const [method, handle] of Object.entries(handlers)) {
-    const handler = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> | void =>
-      handle(request, reply, gate.senderOf(request));
-    app.route({ method, url: path, exposeHeadRoute: false, onRequest, handler });
+    const handler = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> | void => {
+      const refusal = gate.refusalOf(request);
+      return refusal === undefined ? handle(request, reply, gate.senderOf(request)) : sendRefusal(reply, refusal);
+    };
+    app.route({ method, url: path, exposeHeadRoute: false, ...gate.hooks, handler });
   }
   const methods = Object.keys(handlers);
   refuseOtherMethods(app, path, methods, () => wrongMethod(methods));

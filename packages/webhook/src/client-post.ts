@@ -7,6 +7,7 @@ import {
   isErrorResponse,
   isRecord,
   pause,
+  toAsyncMcpError,
 } from '@asyncmcp/core';
 import { HttpRequest, requestText } from './http-exchange.js';
 import { Header } from './http-wire.js';
@@ -149,19 +150,34 @@ class RequestSend implements PersistentSend<PostAnswer> {
  *
  * @throws AsyncMcpError as {@link ServerPost}
  */
-export async function sendUntilTaken<A extends PostAnswer>(
-  send: PersistentSend<A>,
-  { retryForMs, logger, closing }: Pick<ServerPostOptions, 'retryForMs' | 'logger' | 'closing'>,
-): Promise<A> {
+export function sendUntilTaken<A extends PostAnswer>(send: PersistentSend<A>, options: UntilTakenOptions): Promise<A> {
+  const { closing, retryForMs } = options;
   const deadline = Date.now() + retryForMs;
+  // Nearly all messages are taken at the first try, which has no frame of its own to wait in.
+  if (closing.aborted) return Promise.reject(toAsyncMcpError(closing.reason, 'ERR_CLOSED', 'It is not sent any more'));
+  const goOn = (answer: Answered<A>): Promise<A> => sendOn(send, answer, deadline, options);
+  return send.tryOnce(send.attempt, send.takenBy).then(
+    (answer) => (isTaken(answer) ? answer : goOn(answer)),
+    (error: unknown) => goOn(unreachable(send.target, error)),
+  );
+}
+
+type UntilTakenOptions = Pick<ServerPostOptions, 'retryForMs' | 'logger' | 'closing'>;
+
+/** What a try came to. */
+type Answered<A extends PostAnswer> = A | AsyncMcpError;
+
+/** Goes on sending what was not taken at the first try. */
+async function sendOn<A extends PostAnswer>(
+  send: PersistentSend<A>,
+  first: Answered<A>,
+  deadline: number,
+  { logger, closing }: UntilTakenOptions,
+): Promise<A> {
+  let answer = first;
   let { attempt } = send;
   let misses = 0;
   for (let tries = 1; ; tries++) {
-    closing.throwIfAborted();
-    const answer = await send
-      .tryOnce(attempt, misses < MAX_MISSES ? send.takenBy : undefined)
-      .catch((error: unknown) => unreachable(send.target, error));
-    if (!(answer instanceof AsyncMcpError) && isTaken(answer)) return answer;
     const failure = answer instanceof AsyncMcpError ? answer : refused(send.target, answer);
     const handOn = answer instanceof AsyncMcpError ? {} : handOnIn(answer);
     if (handOn.elsewhere === true) misses++;
@@ -176,6 +192,10 @@ export async function sendUntilTaken<A extends PostAnswer>(
     if (late) throw failure;
     logger.debug({ err: failure, tries, delayMs }, 'the server did not take a message; it is sent again');
     await pause(delayMs, closing);
+    answer = await send
+      .tryOnce(attempt, misses < MAX_MISSES ? send.takenBy : undefined)
+      .catch((error: unknown) => unreachable(send.target, error));
+    if (!(answer instanceof AsyncMcpError) && isTaken(answer)) return answer;
   }
 }
 

@@ -1,7 +1,7 @@
 import { answerLater, sendRefusal } from './http-errors.js';
 import { isRefusal } from './server-auth.js';
 import { closing } from './server-refusals.js';
-import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
+import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 import type { Authenticate, Authenticated } from './server-auth.js';
 import type { HostCheck } from './host-check.js';
 import type { HttpRefusal } from './http-errors.js';
@@ -14,19 +14,29 @@ export interface RequestGateOptions {
   readonly isClosing: () => boolean;
 }
 
-/** Who is let in to a server, before the body of a request is read: a stranger's is not kept in memory while a token is verified. */
+/** Who is let in to a server. */
 export interface RequestGate {
-  /** Answers whoever is not let in. */
-  readonly onRequest: onRequestHookHandler;
+  /**
+   * For each route: where a token is to be verified, that is done before the body of a request is read, so that a stranger's is not kept in
+   * memory meanwhile. Elsewhere there are none, for a hook costs every request more than the check.
+   */
+  readonly hooks: { readonly onRequest?: onRequestHookHandler };
+  /** To be asked at the start of each handler: why a request is refused that came past the hooks. */
+  refusalOf(request: FastifyRequest): HttpRefusal | undefined;
   /** Who sent a request that was let in; undefined where everybody may. */
   senderOf(request: FastifyRequest): Authenticated | undefined;
 }
 
 /** A gate for the routes of one server. */
 export function createRequestGate({ checkHost, authenticate, isClosing }: RequestGateOptions): RequestGate {
+  const check = (request: FastifyRequest): HttpRefusal | undefined =>
+    checkHost(request) ?? (isClosing() ? closing() : undefined);
+  if (authenticate === undefined) return { hooks: {}, refusalOf: check, senderOf: () => undefined };
   const senders = new WeakMap<FastifyRequest, Authenticated>();
 
   async function verify(request: FastifyRequest, asked: Authenticate): Promise<HttpRefusal | undefined> {
+    const refusal = checkHost(request);
+    if (refusal !== undefined) return refusal;
     const sender = await asked(request.headers.authorization);
     if (isRefusal(sender)) return sender;
     senders.set(request, sender);
@@ -34,20 +44,17 @@ export function createRequestGate({ checkHost, authenticate, isClosing }: Reques
     return isClosing() ? closing() : undefined;
   }
 
-  // With a callback: a promise for each request is dear where there is nothing to wait for.
-  function onRequest(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
-    const decide = (refusal: HttpRefusal | undefined): void => {
-      if (refusal === undefined) done();
-      else answerLater(reply, () => sendRefusal(reply, refusal));
-    };
-    const wrongHost = checkHost(request);
-    if (wrongHost !== undefined || authenticate === undefined)
-      decide(wrongHost ?? (isClosing() ? closing() : undefined));
-    else verify(request, authenticate).then(decide, done);
-  }
-
   return {
-    onRequest,
-    senderOf: (request) => (authenticate === undefined ? undefined : senders.get(request)),
+    hooks: {
+      onRequest(request, reply, done) {
+        const decide = (refusal: HttpRefusal | undefined): void => {
+          if (refusal === undefined) done();
+          else answerLater(reply, () => sendRefusal(reply, refusal));
+        };
+        verify(request, authenticate).then(decide, done);
+      },
+    },
+    refusalOf: () => undefined,
+    senderOf: (request) => senders.get(request),
   };
 }

@@ -46,11 +46,13 @@ export function addRequestRoutes(app: FastifyInstance, options: RequestRouteOpti
   const { path, healthPath, isClosing } = options;
   takeJsonAsText(app, options.maxMessageBytes);
   const gate = createRequestGate({ ...options, checkHost: options.checkHost(app) });
-  const { onRequest } = gate;
   const answering = { ...options, sendReceipt: createReceipts(options.serverId) };
-  const handler = (request: FastifyRequest, reply: FastifyReply): void =>
-    answer(request, reply, gate.senderOf(request), answering);
-  app.route({ method: ['POST', 'DELETE'], url: path, onRequest, handler });
+  const handler = (request: FastifyRequest, reply: FastifyReply): void => {
+    const refusal = gate.refusalOf(request);
+    if (refusal === undefined) answer(request, reply, gate.senderOf(request), answering);
+    else sendRefusal(reply, refusal);
+  };
+  app.route({ method: ['POST', 'DELETE'], url: path, ...gate.hooks, handler });
   refuseOtherMethods(app, path, ['POST', 'DELETE'], wrongMethod);
   addHealthRoute(app, healthPath, isClosing);
 }
