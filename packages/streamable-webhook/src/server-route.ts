@@ -4,6 +4,7 @@ import {
   addHealthRoute,
   createRequestGate,
   httpRefusal,
+  inCohorts,
   refuseOtherMethods,
   sendRefusal,
   takeJsonAsText,
@@ -38,10 +39,10 @@ export function addStreamableRoutes(app: FastifyInstance, options: StreamableRou
   takeJsonAsText(app, options.maxMessageBytes);
   const gate = createRequestGate({ ...options, checkHost: options.checkHost(app) });
   for (const [method, handle] of Object.entries(handlers)) {
-    const handler = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> | void => {
+    const handler = inCohorts((request, reply) => {
       const refusal = gate.refusalOf(request);
       return refusal === undefined ? handle(request, reply, gate.senderOf(request)) : sendRefusal(reply, refusal);
-    };
+    });
     app.route({ method, url: path, exposeHeadRoute: false, ...gate.hooks, handler });
   }
   const methods = Object.keys(handlers);

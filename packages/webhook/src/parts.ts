@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { inCohorts } from './cohorts.js';
 export { createAdmission, enterOrCopy } from './server-admission.js';
 export { createBearerAuth } from './server-auth.js';
 export { createRequestGate } from './request-gate.js';

@@ -1,4 +1,5 @@
 import { AsyncMcpError, createDelivery, isAsyncMcpError } from '@asyncmcp/core';
+import { inCohorts } from './cohorts.js';
 import { refuseOtherMethods } from './http-app.js';
 import { httpRefusal, sendJson, sendRefusal, takeJsonAsText } from './http-errors.js';
 import { decodeHeaders } from './http-wire.js';
@@ -33,14 +34,12 @@ const RETRY_SOON = { 'retry-after': '1' };
 export function addReceiverRoute(app: FastifyInstance, options: ReceiverRouteOptions): void {
   const { path, waiting } = options;
   takeJsonAsText(app, options.maxMessageBytes);
-  app.post(path, (request, reply) => {
+  const handler = inCohorts((request, reply) => {
     const outcome = take(request, reply, options);
     if (!(outcome instanceof Promise)) return answer(reply, outcome);
-    return outcome.then((later) => {
-      answer(reply, later);
-      return reply;
-    });
+    return outcome.then((later) => answer(reply, later));
   });
+  app.post(path, handler);
   refuseOtherMethods(app, path, ['POST'], wrongMethod);
   // A fastify that closes waits for its requests.
   app.addHook('preClose', async () => waiting.release());

@@ -1,4 +1,5 @@
 import { AsyncMcpError, isRequest, parsedMessage } from '@asyncmcp/core';
+import { inCohorts } from './cohorts.js';
 import { createRequestGate } from './request-gate.js';
 import { enterOrCopy } from './server-admission.js';
 import { addHealthRoute, refuseOtherMethods } from './http-app.js';
@@ -47,11 +48,11 @@ export function addRequestRoutes(app: FastifyInstance, options: RequestRouteOpti
   takeJsonAsText(app, options.maxMessageBytes);
   const gate = createRequestGate({ ...options, checkHost: options.checkHost(app) });
   const answering = { ...options, sendReceipt: createReceipts(options.serverId) };
-  const handler = (request: FastifyRequest, reply: FastifyReply): void => {
+  const handler = inCohorts((request, reply) => {
     const refusal = gate.refusalOf(request);
     if (refusal === undefined) answer(request, reply, gate.senderOf(request), answering);
     else sendRefusal(reply, refusal);
-  };
+  });
   app.route({ method: ['POST', 'DELETE'], url: path, ...gate.hooks, handler });
   refuseOtherMethods(app, path, ['POST', 'DELETE'], wrongMethod);
   addHealthRoute(app, healthPath, isClosing);
