@@ -60,7 +60,8 @@ export class DuplicateWindow<V, K = string> {
     if (weight > maxWeight) return this.delete(key);
     this.#age();
     const { entries } = this.#current;
-    const full = entries.size - this.#current.carried + 1 > maxEntries / 2 || this.#current.weight + weight > maxWeight / 2;
+    const full =
+      entries.size - this.#current.carried + 1 > maxEntries / 2 || this.#current.weight + weight > maxWeight / 2;
     if (full && entries.size > 0) this.#turn();
     this.#current.entries.set(key, value);
     this.#current.weight += weight;

@@ -313,13 +313,7 @@ export class FlightLedger {
 }
 
 /** All that tells one message from another. With the lengths in it, no two make the same. */
-function identityOf({
-  messageId,
-  sessionId = '',
-  clientId = '',
-  requestIdHint,
-  principal,
-}: InboundEnvelope): string {
+function identityOf({ messageId, sessionId = '', clientId = '', requestIdHint, principal }: InboundEnvelope): string {
   const requestId = typeof requestIdHint === 'string' ? `"${requestIdHint}` : (requestIdHint ?? '');
   const identity = `${messageId.length} ${sessionId.length} ${clientId.length} ${messageId} ${sessionId} ${clientId} ${requestId}`;
   return principal === undefined ? identity : `${String(requestId).length} ${identity} ${principal}`;

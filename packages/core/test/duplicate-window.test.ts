@@ -61,4 +61,31 @@ describe('DuplicateWindow', () => {
       }),
     );
   });
+
+  it('keeps what must be kept beyond its count and time, for as long as that is so', () => {
+    const kept = new Set([1, 2, 3]);
+    const window = new DuplicateWindow<number, number>({
+      maxEntries: 4,
+      ttlMs: 1000,
+      keeps: (value) => kept.has(value),
+    });
+    for (let key = 1; key <= 100; key++) {
+      window.add(key, key);
+      expect(window.size).toBeLessThanOrEqual(4 + 2 * kept.size);
+    }
+    jest.advanceTimersByTime(10_000);
+    expect([1, 2, 3, 100].map((key) => window.get(key))).toEqual([1, 2, 3, undefined]);
+    kept.clear();
+    jest.advanceTimersByTime(10_000);
+    expect(window.size).toBe(0);
+  });
+
+  it('keeps the value that came last of one that must be kept', () => {
+    const window = new DuplicateWindow<string>({ maxEntries: 4, ttlMs: 1000, keeps: () => true });
+    window.add('key', 'old');
+    for (const key of ['a', 'b', 'c']) window.add(key, key);
+    window.add('key', 'new');
+    for (const key of ['d', 'e', 'f', 'g', 'h']) window.add(key, key);
+    expect(window.get('key')).toBe('new');
+  });
 });

@@ -3,7 +3,7 @@ import { jest } from '@jest/globals';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { createDelivery } from '../src/delivery.js';
 import { createMetadata } from '../src/envelope.js';
-import { isErrorResponse, isResponse } from '../src/jsonrpc.js';
+import { isErrorResponse, isRequest, isResponse } from '../src/jsonrpc.js';
 import { silentLogger } from '../src/logger.js';
 import { SessionHost } from '../src/session-host.js';
 import { MemorySessionStore } from '../src/session-store.js';
@@ -241,6 +241,7 @@ export function inbound({
   return {
     ...createMetadata({ clientId, sessionId, messageId, replyTo }),
     ...(principal !== undefined && { principal }),
+    ...(message !== 'terminate' && isRequest(message) && { requestIdHint: message.id }),
     type: message === 'terminate' ? 'terminate' : 'jsonrpc',
     body: message === 'terminate' ? '{}' : JSON.stringify(message),
     extended: true,

@@ -1,8 +1,11 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from '@jest/globals';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { fastify } from 'fastify';
 import { http, initialize, ping, toolCall } from './http-client.js';
 import { atTheEnd, createServer, endpoint, openSession } from './server-system.js';
 import type { FastifyInstance } from 'fastify';
+import type { Answer } from './http-client.js';
 import type { WebhookServerOptions } from '../src/index.js';
 import type { TestServer } from './server-system.js';
 
@@ -105,4 +108,31 @@ it('answers as the wire format says, whatever the user’s fastify does with its
     body: { error: { data: { code: 'ERR_MESSAGE_INVALID' } } },
   });
   expect(await http('DELETE', server.url, { headers: session })).toMatchObject({ body: { status: 'terminated' } });
+});
+
+describe('what hooks of the user’s keep for each request', () => {
+  it('is there for its tool, also where several requests come at the same moment', async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const seen: string[] = [];
+    const createMcpServer = (): McpServer => {
+      const mcp = new McpServer({ name: 'test', version: '1.0.0' });
+      mcp.registerTool('note', {}, async ({ requestId }) => {
+        seen.push(`${requestId} ${String(storage.getStore())}`);
+        return { content: [] };
+      });
+      return mcp;
+    };
+    const { url } = await usersServer(
+      (app) => app.addHook('onRequest', ({ headers }, _reply, done) => storage.run(String(headers['x-trace']), done)),
+      { createServer: createMcpServer },
+    );
+    const { headers, endpoint: hook } = await openSession({ url });
+    const ids = [2, 3, 4, 5, 6, 7];
+    const post = (id: number): Promise<Answer> =>
+      http('POST', url, { headers: { ...headers, 'x-trace': `trace-${id}` }, body: toolCall(id, 'note') });
+    const answers = await Promise.all(ids.map(post));
+    expect(answers.map(({ status }) => status)).toEqual(ids.map(() => 202));
+    await Promise.all(ids.map((id) => hook.reply(id)));
+    expect(seen.toSorted()).toEqual(ids.map((id) => `${id} trace-${id}`));
+  });
 });
