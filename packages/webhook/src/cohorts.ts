@@ -37,7 +37,17 @@ export function inCohorts(handler: RequestHandler): CohortHandler {
   function handleAll(): void {
     const waiting = cohort;
     cohort = [];
-    for (const one of waiting) one.handle(handler);
+    handleFrom(waiting, 0);
+  }
+
+  function handleFrom(waiting: readonly Waiting[], first: number): void {
+    let next = first;
+    try {
+      while (next < waiting.length) waiting[next++]?.handle(handler);
+    } finally {
+      // One has thrown what even fastify could not answer. It takes no other with it.
+      if (next < waiting.length) setImmediate(handleFrom, waiting, next);
+    }
   }
 
   return (request, reply) => {
