@@ -88,8 +88,11 @@ export type ReceivedHeaders = Readonly<Record<string, string | string[] | undefi
 
 /** What is known of a request beside its headers, and goes into its envelope. */
 export interface Beside {
+  /** What handlers are told of the way it came. */
   readonly extra?: InboundEnvelope['extra'] | undefined;
+  /** Who its sender has proven to be, where it had to. */
   readonly principal?: string | undefined;
+  /** The request id, where it is known. Default: that of its header. */
   readonly requestIdHint?: RequestId | undefined;
   /** Whether only MCP's own headers name session and revision: by them proxies route. Default: those of webhooks come first. */
   readonly onlyMcpHeaders?: boolean;
