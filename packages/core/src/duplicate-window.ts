@@ -15,8 +15,8 @@ interface Generation<K, V> {
   readonly entries: Map<K, V>;
   readonly since: number;
   weight: number;
-  /** How many of the entries came from a generation that was dropped, because they must be kept. They take no room from others. */
-  carried: number;
+  /** How many were added. Those that came from a generation which was dropped, because they must be kept, take no room from others. */
+  added: number;
 }
 
 /**
@@ -54,18 +54,28 @@ export class DuplicateWindow<V, K = string> {
     return this.get(key) !== undefined;
   }
 
-  /** Adds or replaces an entry and drops what no longer fits. An entry heavier than the whole window is not kept. */
-  add(key: K, value: V, weight = 0): void {
+  /**
+   * Adds or replaces an entry and drops what no longer fits. An entry heavier than the whole window is not kept.
+   *
+   * @returns whether it is kept
+   */
+  add(key: K, value: V, weight = 0): boolean {
     const { maxEntries, maxWeight } = this.#options;
-    if (weight > maxWeight) return this.delete(key);
+    if (weight > maxWeight) {
+      this.delete(key);
+      return false;
+    }
     this.#age();
-    const { entries } = this.#current;
-    const full =
-      entries.size - this.#current.carried + 1 > maxEntries / 2 || this.#current.weight + weight > maxWeight / 2;
+    const { added, weight: weightBefore, entries } = this.#current;
+    const full = added + 1 > maxEntries / 2 || weightBefore + weight > maxWeight / 2;
     if (full && entries.size > 0) this.#turn();
-    this.#current.entries.set(key, value);
-    this.#current.weight += weight;
-    if (this.#current.weight + this.#previous.weight > maxWeight) this.#dropPrevious(newGeneration());
+    const current = this.#current;
+    const sizeBefore = current.entries.size;
+    current.entries.set(key, value);
+    current.added += current.entries.size - sizeBefore;
+    current.weight += weight;
+    if (current.weight + this.#previous.weight > maxWeight) this.#dropPrevious(newGeneration());
+    return true;
   }
 
   /** As {@link add}, for what is in the window already: it is kept for as long as if it came now. */
@@ -77,7 +87,8 @@ export class DuplicateWindow<V, K = string> {
   /** Forgets `key`; nothing happens when it is not there. */
   delete(key: K): void {
     // What it weighed is still counted until its generation goes: too much is on the safe side.
-    this.#current.entries.delete(key);
+    const current = this.#current;
+    if (current.entries.delete(key)) current.added = Math.max(0, current.added - 1);
     this.#previous.entries.delete(key);
   }
 
@@ -103,12 +114,11 @@ export class DuplicateWindow<V, K = string> {
       // What was replaced meanwhile is not what is kept.
       if (keeps(value) && !successor.entries.has(key) && !this.#current.entries.has(key)) {
         this.#current.entries.set(key, value);
-        this.#current.carried++;
       }
     }
   }
 }
 
 function newGeneration<K, V>(): Generation<K, V> {
-  return { entries: new Map<K, V>(), since: Date.now(), weight: 0, carried: 0 };
+  return { entries: new Map<K, V>(), since: Date.now(), weight: 0, added: 0 };
 }

@@ -94,7 +94,10 @@ class Known {
       if (this.#sessionId === outcome.sessionId) this.#sessionId = outcome.sessionId;
       if (this.#clientId === outcome.clientId) this.#clientId = outcome.clientId;
     }
-    this.#window.add(this.#key, this, this.#weight);
+    if (this.#window.add(this.#key, this, this.#weight)) return;
+    // Too large to be remembered: it is known as long as it is in flight.
+    this.#outcome = undefined;
+    this.enter();
   }
 
   /** From here on it is found for a while again. */
@@ -109,8 +112,10 @@ class Known {
 
   /** In characters: most of them a stranger's. */
   get #weight(): number {
-    const { message = '' } = this.#outcome instanceof RecordedReply ? this.#outcome : {};
-    return this.#key.length + message.length;
+    const ids = [this.#messageId, this.#sessionId, this.#clientId, this.#principal, this.#requestId];
+    let weight = this.#outcome instanceof RecordedReply ? this.#outcome.message.length : 0;
+    for (const id of ids) if (typeof id === 'string') weight += id.length;
+    return weight;
   }
 }
 
@@ -124,6 +129,9 @@ const WINDOW = {
   maxWeight: 32 * 1024 * 1024,
   keeps: ({ flight }: Known): boolean => flight !== undefined,
 };
+
+/** Of those that have the id of another one, which is rare: a mistake, or malice. */
+const NAMESAKES = { ...WINDOW, maxEntries: 1000, maxWeight: 4 * 1024 * 1024 };
 
 const SETTLED = Promise.resolve();
 
@@ -302,7 +310,7 @@ export class FlightLedger {
     const { messageId, unnamed } = envelope;
     if (unnamed === true) return new Known(envelope, messageId, this.#known);
     const isNamesake = this.#known.has(messageId);
-    if (isNamesake) this.#namesakes ??= new DuplicateWindow(WINDOW);
+    if (isNamesake) this.#namesakes ??= new DuplicateWindow(NAMESAKES);
     const known =
       isNamesake && this.#namesakes !== undefined
         ? new Known(envelope, identityOf(envelope), this.#namesakes)

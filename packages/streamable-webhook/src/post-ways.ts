@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { AsyncMcpError, JsonRpcErrorCode, createEnvelope, errorResponse, toAsyncMcpError } from '@asyncmcp/core';
 import { Header, answerLater, attemptOf, refusalOf, sendRefusal } from '@asyncmcp/webhook/parts';
 import { writeWebResponse } from './http-bridge.js';
@@ -14,6 +15,9 @@ import type {
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Entered, Post, PostOptions } from './post.js';
+
+/** So many turns of the event loop a request has to begin, once its connection is being made, before a copy of it is refused. */
+const TURNS_TO_BEGIN = 1000;
 
 /** Notifications, and answers to what the server has asked its client. */
 export function takeUnanswered(
@@ -71,6 +75,11 @@ export async function answerOverConnection(
   const opened = channels.of(session.id);
   const channel = opened instanceof SessionChannel ? opened : await opened;
   const inUse = entered.find(({ message }) => channel.isAnswering(message.id));
+  // A copy that came right behind: what is known of the first begins with its connection.
+  for (let turns = 0; turns < TURNS_TO_BEGIN && inUse !== undefined && !host.knows(metadata); turns++) {
+    if (!channel.isCopy(inUse.message.id, metadata)) break;
+    await turn();
+  }
   // It would take the other's connection. A copy of that one may.
   if (inUse !== undefined && !host.knows(metadata)) {
     for (const { place } of entered) place.settled();
@@ -96,6 +105,7 @@ export async function answerOverConnection(
   const told: (() => void)[] = [];
   try {
     const response = await channel.post(request, {
+      metadata,
       requests: entered.map(({ message }) => message),
       batched: body.batched,
       authInfo: sender?.authInfo,

@@ -15,7 +15,7 @@ import type { ServerResponse } from 'node:http';
 import type { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { JSONRPCMessage, JSONRPCRequest, MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
-import type { Logger } from '@asyncmcp/core';
+import type { InboundEnvelope, Logger } from '@asyncmcp/core';
 import type { FastifyRequest } from 'fastify';
 import type { EventStore, SessionEvents } from './event-store.js';
 
@@ -30,6 +30,8 @@ export interface ChannelOptions {
 
 /** The requests of a POST that are answered over its connection. */
 export interface ChannelPost {
+  /** What is known of it beside its requests. */
+  readonly metadata: InboundEnvelope;
   readonly requests: readonly JSONRPCRequest[];
   /** Whether they came in a JSON-RPC batch: then they are answered on one connection. */
   readonly batched: boolean;
@@ -126,6 +128,13 @@ export class SessionChannel {
   /** Whether a request with this id waits for its answer. */
   isAnswering(id: RequestId): boolean {
     return this.#waiting.has(id);
+  }
+
+  /** Whether the request that waits under this id is the same as one of this metadata, sent before. */
+  isCopy(id: RequestId, { messageId, clientId, principal, unnamed }: InboundEnvelope): boolean {
+    const first = this.#waiting.get(id)?.post.metadata;
+    if (first === undefined || unnamed === true) return false;
+    return first.messageId === messageId && first.clientId === clientId && first.principal === principal;
   }
 
   /** Answers a POST: with the stream that its requests are answered on, or with what is wrong with it. */

@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { toAsyncMcpError } from '@asyncmcp/core';
 import { answerLater } from './http-errors.js';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
@@ -56,10 +57,14 @@ export function inCohorts(handler: RequestHandler): CohortHandler {
   };
 }
 
-/** Whatever goes wrong is fastify's to answer. */
+/** Whatever goes wrong is fastify's to answer, as long as it can be. */
 function answerBy(handler: RequestHandler, request: FastifyRequest, reply: FastifyReply): void {
   answerLater(reply, () => {
     const answered = handler(request, reply);
-    if (answered instanceof Promise) answered.catch((error: unknown) => reply.send(error));
+    if (!(answered instanceof Promise)) return;
+    answered.catch((error: unknown) => {
+      if (reply.sent) reply.log.error({ err: error }, 'a request failed after its answer had begun');
+      else void reply.send(toAsyncMcpError(error, 'ERR_INTERNAL', 'The request could not be handled'));
+    });
   });
 }

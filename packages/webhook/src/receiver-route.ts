@@ -23,6 +23,11 @@ export interface ReceiverRouteOptions {
   readonly logger: Logger;
 }
 
+interface RouteOptions extends ReceiverRouteOptions {
+  /** Whether a message may still wait for its client. */
+  readonly mayWait: () => boolean;
+}
+
 /** Undefined: the message is in good hands. */
 type Outcome = HttpRefusal | undefined;
 
@@ -34,19 +39,24 @@ const RETRY_SOON = { 'retry-after': '1' };
 export function addReceiverRoute(app: FastifyInstance, options: ReceiverRouteOptions): void {
   const { path, waiting } = options;
   takeJsonAsText(app, options.maxMessageBytes);
+  let appCloses = false;
+  const route = { ...options, mayWait: () => !appCloses };
   const handler = inCohorts((request, reply) => {
-    const outcome = take(request, reply, options);
+    const outcome = take(request, reply, route);
     if (!(outcome instanceof Promise)) return answer(reply, outcome);
     return outcome.then((later) => answer(reply, later));
   });
   app.post(path, handler);
   refuseOtherMethods(app, path, ['POST'], wrongMethod);
   // A fastify that closes waits for its requests.
-  app.addHook('preClose', async () => waiting.release());
+  app.addHook('preClose', async () => {
+    appCloses = true;
+    waiting.release();
+  });
 }
 
 /** A message whose client is here is taken at once; a promise for each would be dear. */
-function take(request: FastifyRequest, reply: FastifyReply, options: ReceiverRouteOptions): Outcome | Promise<Outcome> {
+function take(request: FastifyRequest, reply: FastifyReply, options: RouteOptions): Outcome | Promise<Outcome> {
   const { clients, sharedSeal, logger } = options;
   const { body, headers } = request;
   if (options.isClosed()) return closed();
@@ -69,7 +79,7 @@ async function takeLater(
   reply: FastifyReply,
   envelope: InboundEnvelope,
   early: VerifiedWebhook | undefined,
-  options: ReceiverRouteOptions,
+  options: RouteOptions,
 ): Promise<Outcome> {
   const found = await waitForClient(envelope, request, reply, options);
   if (typeof found === 'string') return nobodyTakes(envelope, found, options.logger);
@@ -86,7 +96,7 @@ function takeFor(
   { headers }: FastifyRequest,
   envelope: InboundEnvelope,
   early: VerifiedWebhook | undefined,
-  options: ReceiverRouteOptions,
+  options: RouteOptions,
 ): Outcome | Promise<Outcome> {
   const { seal } = found;
   const verified = early ?? seal?.verifier.verify(headers, envelope.body);
@@ -100,8 +110,9 @@ function waitForClient(
   envelope: InboundEnvelope,
   request: FastifyRequest,
   reply: FastifyReply,
-  { waiting, logger }: ReceiverRouteOptions,
+  { waiting, mayWait, logger }: RouteOptions,
 ): Promise<Waited> {
+  if (!mayWait()) return Promise.resolve('closed');
   const waited = waiting.wait(envelope, request, reply);
   const { clientId, sessionId } = envelope;
   logger.debug({ clientId, sessionId, waiting: waiting.size }, 'there is no client for a message yet');
@@ -114,7 +125,7 @@ function deliverOnce(
   timestamp: number,
   envelope: InboundEnvelope,
   found: AttachedClient,
-  options: ReceiverRouteOptions,
+  options: RouteOptions,
 ): Outcome | Promise<Outcome> {
   const { messageId } = envelope;
   const verdict = window.claim(messageId, timestamp);
@@ -145,7 +156,7 @@ function deliverOnce(
 function deliver(
   found: AttachedClient,
   envelope: InboundEnvelope,
-  { waiting, logger }: ReceiverRouteOptions,
+  { waiting, logger }: RouteOptions,
 ): Outcome | Promise<Outcome> {
   const { events } = found.client;
   if (!events.accepts(envelope)) {

@@ -17,8 +17,9 @@ export interface RequestGateOptions {
 /** Who is let in to a server. */
 export interface RequestGate {
   /**
-   * For each route: where a token is to be verified, that is done before the body of a request is read, so that a stranger's is not kept in
-   * memory meanwhile. Elsewhere there are none, for a hook costs every request more than the check.
+   * For each route: where a token is to be verified, that and all other checks are done before the body of a request is read, so that a
+   * stranger's is not kept in memory meanwhile. Elsewhere there are none, for a hook costs every request more than the checks: those are
+   * the handler's then, and who may not speak to a server may still have a body read, as everybody may.
    */
   readonly hooks: { readonly onRequest?: onRequestHookHandler };
   /** To be asked at the start of each handler: why a request is refused that came past the hooks. */
@@ -54,7 +55,8 @@ export function createRequestGate({ checkHost, authenticate, isClosing }: Reques
         verify(request, authenticate).then(decide, done);
       },
     },
-    refusalOf: () => undefined,
+    // It may have begun to close since, while the body was read.
+    refusalOf: () => (isClosing() ? closing() : undefined),
     senderOf: (request) => senders.get(request),
   };
 }

@@ -30,8 +30,8 @@ export function createClientSessions({ recordOf, ttlMs, enabled }: ClientSession
       if (!enabled) return;
       const key = keyOf(sender);
       const known = sessions.get(key);
-      if (known === undefined) return sessions.add(key, sessionId);
       if (known === sessionId || known === SEVERAL) return;
+      if (known === undefined) return void sessions.add(key, sessionId);
       // Until the store has answered, neither: a message in between is refused.
       sessions.add(key, SEVERAL);
       // A store that fails leaves it open which of them is the one.
