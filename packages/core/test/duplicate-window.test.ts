@@ -88,4 +88,23 @@ describe('DuplicateWindow', () => {
     for (const key of ['d', 'e', 'f', 'g', 'h']) window.add(key, key);
     expect(window.get('key')).toBe('new');
   });
+
+  it('is as bounded as before when what had to be kept was deleted', () => {
+    const kept = new Set<number>();
+    const window = new DuplicateWindow<number, number>({
+      maxEntries: 4,
+      ttlMs: 1000,
+      keeps: (value) => kept.has(value),
+    });
+    for (let key = 1; key <= 100; key++) {
+      kept.add(key);
+      window.add(key, key);
+    }
+    for (let key = 1; key <= 100; key++) {
+      kept.delete(key);
+      window.delete(key);
+    }
+    for (let key = 101; key <= 200; key++) window.add(key, key);
+    expect(window.size).toBeLessThanOrEqual(4);
+  });
 });

@@ -1,5 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { closeHosts, createGate, serverWith, settle, startHost, toolCall, until } from './host.js';
+import { createDelivery } from '../src/delivery.js';
+import { createEnvelope } from '../src/envelope.js';
+import { FlightLedger } from '../src/flight.js';
+import { closeHosts, createGate, inbound, serverWith, settle, startHost, toolCall, until } from './host.js';
+import type { Delivery } from '../src/delivery.js';
 import type { TestHost } from './host.js';
 
 afterEach(closeHosts);
@@ -79,5 +83,19 @@ describe('a message', () => {
       sessions.map((session) => `third again ${session}`),
     ]);
     expect(runs).toHaveLength(namesakes.length);
+  });
+
+  it('is known by its copies as long as it is in flight, also once its reply is too large to be remembered', () => {
+    const ledger = new FlightLedger(() => {});
+    const settlement = { ack: async () => {}, retry: async () => {}, reject: async () => {} };
+    const deliver = (): Delivery => createDelivery(inbound({ message: toolCall(1), messageId: 'one' }), 1, settlement);
+    const first = deliver();
+    const flight = ledger.flightOf(first);
+    const reply = { jsonrpc: '2.0', id: 1, result: { text: 'x'.repeat(33 * 1024 * 1024) } } as const;
+    ledger.recordReply(flight, 'replies', createEnvelope(reply));
+    const copy = deliver();
+    expect([flight.isOf(first), ledger.flightOf(copy) === flight, ledger.size]).toEqual([true, true, 1]);
+    void flight.ack();
+    expect([ledger.knows(first.envelope), ledger.size, ledger.inFlight]).toEqual([false, 0, []]);
   });
 });

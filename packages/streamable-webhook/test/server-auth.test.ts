@@ -1,15 +1,30 @@
 import { describe, expect, it } from '@jest/globals';
-import { call, http, initialize, open, openSession, ping, post, startServer, textOf } from './server-system.js';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { fastify } from 'fastify';
+import { StreamableWebhookServer } from '../src/index.js';
+import {
+  atTheEnd,
+  call,
+  http,
+  initialize,
+  open,
+  openSession,
+  ping,
+  post,
+  startServer,
+  textOf,
+} from './server-system.js';
 import type { TestServer } from './server-system.js';
 
 const soon = (): number => Math.floor(Date.now() / 1000) + 3600;
 
 /** Takes the tokens `alice` and `bob`. */
+const verifyAccessToken = async (token: string) => {
+  if (token !== 'alice' && token !== 'bob') throw Object.assign(new Error('no'), { errorCode: 'invalid_token' });
+  return { token, clientId: token, scopes: [], expiresAt: soon() };
+};
+
 function protectedServer(): Promise<TestServer> {
-  const verifyAccessToken = async (token: string) => {
-    if (token !== 'alice' && token !== 'bob') throw Object.assign(new Error('no'), { errorCode: 'invalid_token' });
-    return { token, clientId: token, scopes: [], expiresAt: soon() };
-  };
   const resourceMetadataUrl = 'https://mcp.example.com/.well-known/oauth-protected-resource';
   return startServer({ auth: { verifier: { verifyAccessToken }, resourceMetadataUrl } });
 }
@@ -65,4 +80,33 @@ describe('a session whose client has said who it is', () => {
     expect(await post(server.url, ping(1), headers)).toMatchObject({ status: 200 });
     expect(await open('GET', server.url, headers)).toMatchObject({ status: 200 });
   });
+});
+
+it('lets nobody begin anything once it closes, whose token was good before', async () => {
+  const runs: string[] = [];
+  const closed: Promise<void>[] = [];
+  const server = new StreamableWebhookServer({
+    stateless: true,
+    auth: { verifier: { verifyAccessToken } },
+    createServer: () => {
+      const mcp = new McpServer({ name: 'test', version: '1.0.0' });
+      mcp.registerTool('note', {}, async () => {
+        runs.push('run');
+        return { content: [] };
+      });
+      return mcp;
+    },
+  });
+  const app = fastify();
+  // Between the token and the handler.
+  app.addHook('preHandler', (_request, _reply, done) => {
+    done();
+    closed.push(server.close());
+  });
+  await app.register(server.plugin);
+  atTheEnd(() => app.close());
+  const url = `${await app.listen({ host: '127.0.0.1', port: 0 })}/mcp`;
+  expect(await post(url, call(1, 'note'), as('alice'))).toMatchObject({ status: 503 });
+  await Promise.all(closed);
+  expect(runs).toEqual([]);
 });

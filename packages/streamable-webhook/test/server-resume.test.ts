@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
 import { MemorySessionStore } from '@asyncmcp/core';
 import { createDeferred, until } from '@asyncmcp/testkit';
@@ -6,8 +9,11 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { MemoryEventStore } from './memory-event-store.js';
 import { atTheEnd, call, http, open, openSession, ping, post, startServer, textOf } from './server-system.js';
+import type { Socket } from 'node:net';
 import type { EventStore } from '../src/index.js';
 import type { OpenStream } from './server-system.js';
+
+const POST_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
 
 /** Waits until a call has begun and its client knows where it is in its stream. */
 async function cutInMidCall(
@@ -333,5 +339,41 @@ describe('a store that fails', () => {
     });
     expect(answer.text).not.toMatch(/secret/);
     expect(server.errors).toMatchObject([{ code: 'ERR_UNAVAILABLE' }]);
+  });
+});
+
+describe('a copy of a request that is read in the same turn of the event loop as the first', () => {
+  /** Writes a call as it stands on the wire, and reads until the connection ends. */
+  function onSocket(
+    socket: Socket,
+    { url, headers }: { url: string; headers: Record<string, string> },
+  ): Promise<string> {
+    const body = JSON.stringify(call(4, 'slow'));
+    const { host, pathname } = new URL(url);
+    const all = { ...POST_HEADERS, ...headers, host, connection: 'close', 'content-length': String(body.length) };
+    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
+    socket.write(`POST ${pathname} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
+    return text(socket);
+  }
+
+  it('gets the answer in its place', async () => {
+    const server = await startServer();
+    const { headers } = await openSession(server, { webhook: false });
+    const { hostname, port } = new URL(server.url);
+    const sockets = [connect(Number(port), hostname), connect(Number(port), hostname)] as const;
+    atTheEnd(async () => sockets.forEach((socket) => socket.destroy()));
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    // So that the server knows both connections, too.
+    await post(server.url, ping(3), headers);
+    const named = { url: server.url, headers: { ...headers, 'x-message-id': 'one' } };
+    const [first, copy] = [onSocket(sockets[0], named), onSocket(sockets[1], named)];
+    // Nothing is read meanwhile: what was written waits on both connections.
+    const blockedUntil = performance.now() + 100;
+    while (performance.now() < blockedUntil);
+    await until(() => server.calls.length === 1, { message: 'the call' });
+    server.finish();
+    expect(await copy).toMatch(/^HTTP\/1\.1 200 [^]*slow and steady/);
+    expect(await first).not.toContain('slow and steady');
+    expect(server.calls).toHaveLength(1);
   });
 });

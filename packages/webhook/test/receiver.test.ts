@@ -208,6 +208,23 @@ describe('in a fastify of the user’s', () => {
     await receiver.close();
   });
 
+  it('a receiver does not let anything wait that is looked at only once that has begun to close', async () => {
+    const receiver = new WebhookReceiver({ ...unsigned, waitForClientMs: 60_000 });
+    const app = fastify();
+    atTheEnd(() => app.close());
+    const closed: Promise<unknown>[] = [];
+    app.addHook('preHandler', (_request, _reply, done) => {
+      done();
+      closed.push(app.close());
+    });
+    await app.register(receiver.plugin);
+    const url = await app.listen({ port: 0, host: '127.0.0.1' });
+    const answer = await post(`${url}/webhook/response`, { 'x-client-id': 'client', connection: 'close' });
+    expect([answer.status, errorOf(answer)]).toEqual([503, 'ERR_CLOSED']);
+    await Promise.all(closed);
+    await receiver.close();
+  });
+
   it('a receiver may also be reached by a port of its own', async () => {
     const { receiver, url: own } = await startReceiver(unsigned);
     const { url } = await usersFastify(receiver, '/one');
