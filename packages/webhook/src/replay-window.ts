@@ -71,6 +71,12 @@ export class ReplayWindow {
   #previous: Generation;
   /** The latest timestamp among all that is forgotten. */
   #forgotten = -1;
+  /** What was remembered last. */
+  readonly #last: { id: string; seen: Seen; generation: Generation | undefined } = {
+    id: '',
+    seen: RELEASED,
+    generation: undefined,
+  };
 
   /** @throws AsyncMcpError `ERR_INVALID_OPTION` */
   constructor(options: ReplayWindowOptions = {}) {
@@ -118,19 +124,32 @@ export class ReplayWindow {
   }
 
   #settle(id: string, state: State): void {
-    if (!settleIn(this.#current, id, state)) settleIn(this.#previous, id, state);
+    // Nearly always it is the one that was noted last, and is still as it was noted: it need not be looked up.
+    const last = this.#last;
+    if (last.id === id && last.generation === this.#current) {
+      if (stateOf(last.seen) === PENDING) this.#remember(id, last.seen + state);
+    } else if (!settleIn(this.#current, id, state)) settleIn(this.#previous, id, state);
   }
 
   #find(id: string): Seen | undefined {
-    return this.#current.entries.get(id) ?? this.#previous.entries.get(id);
+    const seen = this.#current.entries.get(id);
+    return seen === undefined && this.#previous.entries.size > 0 ? this.#previous.entries.get(id) : seen;
   }
 
   /** Notes the latest try, which is what counts for how long an id is kept. */
   #note(id: string, timestamp: number, state: State, verdict: ReplayVerdict): ReplayVerdict {
     if (this.#current.entries.size >= this.#maxPerGeneration) this.#turn();
-    this.#current.entries.set(id, (timestamp - this.#epoch) * 4 + state);
+    this.#remember(id, (timestamp - this.#epoch) * 4 + state);
     this.#current.latest = Math.max(this.#current.latest, timestamp);
     return verdict;
+  }
+
+  #remember(id: string, seen: Seen): void {
+    this.#current.entries.set(id, seen);
+    const last = this.#last;
+    last.id = id;
+    last.seen = seen;
+    last.generation = this.#current;
   }
 
   #timestampOf(seen: Seen): number {
