@@ -1,12 +1,19 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { AsyncMcpError, JsonRpcErrorCode, createEnvelope, errorResponse, toAsyncMcpError } from '@asyncmcp/core';
+import {
+  AsyncMcpError,
+  JsonRpcErrorCode,
+  createEnvelope,
+  errorResponse,
+  isRequest,
+  toAsyncMcpError,
+} from '@asyncmcp/core';
 import { Header, answerLater, attemptOf, refusalOf, sendRefusal } from '@asyncmcp/webhook/parts';
 import { writeWebResponse } from './http-bridge.js';
 import { envelopeOf } from './post-envelope.js';
 import { Via } from './reply-port.js';
 import { SessionChannel } from './session-channel.js';
 import type { FastifyReply } from 'fastify';
-import type { SessionRecord } from '@asyncmcp/core';
+import type { InboundEnvelope, SessionHost, SessionRecord } from '@asyncmcp/core';
 import type { ConnectedSender, HttpRefusal } from '@asyncmcp/webhook/parts';
 import type {
   JSONRPCErrorResponse,
@@ -74,12 +81,9 @@ export async function answerOverConnection(
 ): Promise<FastifyReply> {
   const opened = channels.of(session.id);
   const channel = opened instanceof SessionChannel ? opened : await opened;
+  // With nothing awaited where there is none: from here to the post, no other request may come between.
+  for (let turns = 0; turns < TURNS_TO_BEGIN && isEarlyCopy(channel, entered, metadata, host); turns++) await turn();
   const inUse = entered.find(({ message }) => channel.isAnswering(message.id));
-  // A copy that came right behind: what is known of the first begins with its connection.
-  for (let turns = 0; turns < TURNS_TO_BEGIN && inUse !== undefined && !host.knows(metadata); turns++) {
-    if (!channel.isCopy(inUse.message.id, metadata)) break;
-    await turn();
-  }
   // It would take the other's connection. A copy of that one may.
   if (inUse !== undefined && !host.knows(metadata)) {
     for (const { place } of entered) place.settled();
@@ -119,6 +123,17 @@ export async function answerOverConnection(
     channel.end();
   }
   return reply;
+}
+
+/** Whether it is a copy that came right behind the first, which the host knows only once its connection is made. */
+function isEarlyCopy(
+  channel: SessionChannel,
+  entered: readonly Entered[],
+  metadata: InboundEnvelope,
+  host: SessionHost,
+): boolean {
+  const isCopy = entered.some(({ message }) => isRequest(message) && channel.isCopy(message.id, metadata));
+  return isCopy && !host.knows(metadata);
 }
 
 /** The sender of a request that stays on the line: refusals reach it there. */
