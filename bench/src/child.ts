@@ -55,11 +55,11 @@ export class Child<Commands extends CommandMap> {
     });
   }
 
-  /** Ends the process and waits until it has ended. */
+  /** Ends the process and waits until it has ended. Idempotent. */
   async stop(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const exited = once(this.#process, 'exit');
-    this.#process.disconnect();
+    if (this.#process.connected) this.#process.disconnect();
     await exited;
   }
 

@@ -62,7 +62,7 @@ async function runStarts(
   for (let started = 0; started < starts; started++) {
     const contenders = await start();
     try {
-      await runRounds(contenders, repetition, pairs);
+      await runRounds(contenders, repetition, pairs, started % 2 === 0);
     } finally {
       await Promise.all([contenders.asyncmcp.stop(), contenders.baseline.stop()]);
     }
@@ -73,14 +73,14 @@ async function runRounds(
   { asyncmcp, baseline }: Contenders,
   { rounds, warmUpCalls }: Omit<Repetition, 'starts'>,
   pairs: readonly Pair[],
+  asyncmcpBegins: boolean,
 ): Promise<void> {
   const warmUp = { calls: warmUpCalls, inFlight: Math.max(...pairs.map(({ load }) => load.inFlight)) };
-  await asyncmcp.run(warmUp);
-  await baseline.run(warmUp);
+  for (const contender of asyncmcpBegins ? [asyncmcp, baseline] : [baseline, asyncmcp]) await contender.run(warmUp);
   for (let round = 0; round < rounds; round++) {
     for (const { load, comparison } of pairs) {
       // Going first is no advantage over the whole run.
-      const asyncmcpFirst = round % 2 === 0;
+      const asyncmcpFirst = asyncmcpBegins === (round % 2 === 0);
       if (asyncmcpFirst) comparison.asyncmcp.push(await asyncmcp.run(load));
       comparison.baseline.push(await baseline.run(load));
       if (!asyncmcpFirst) comparison.asyncmcp.push(await asyncmcp.run(load));

@@ -35,9 +35,9 @@ export interface Contenders {
 }
 
 /** What a client process can be asked, whatever the transport. */
-export type ClientCommands<Connect> = {
+export type ClientCommands<Connect, Load extends Workload = Workload> = {
   connect: { input: Connect; output: void };
-  call: { input: Workload; output: CallTimes };
+  call: { input: Load; output: CallTimes };
   usage: { input: undefined; output: Usage };
 };
 

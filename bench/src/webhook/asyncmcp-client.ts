@@ -5,27 +5,27 @@ import { answerParent } from '../answer-parent.js';
 import { callEcho } from '../call-echo.js';
 import { makeCalls } from '../make-calls.js';
 import { countRequests } from './usage.js';
-import type { ClientCommands } from '../contender.js';
+import type { ClientCommands, Workload } from '../contender.js';
 
-/** How this project's client side is set up. */
-export interface ClientSetup {
-  /** Clients, each with a session, a transport and connections of its own; calls in flight are spread over them. */
-  readonly sessions: number;
-  /** Whether webhooks are signed and verified, as they are by default. */
+/** What the webhooks of a client are: signed and verified, as by default, or not. */
+export interface Signing {
   readonly signed: boolean;
 }
 
-export interface AsyncMcpConnect extends ClientSetup {
+export interface AsyncMcpConnect extends Signing {
   readonly serverUrl: string;
+  /** Clients, each with a session, a transport and connections of its own; calls in flight are spread over them. */
+  readonly sessions: number;
 }
 
-export type AsyncMcpClientCommands = ClientCommands<AsyncMcpConnect>;
+/** To be connected once for each kind of clients that are to make calls. */
+export type AsyncMcpClientCommands = ClientCommands<AsyncMcpConnect, Workload & Signing>;
 
 const usage = countRequests();
-let clients: readonly Client[] = [];
+const clients: { signed: readonly Client[]; unsigned: readonly Client[] } = { signed: [], unsigned: [] };
 
-function clientOfLane(lane: number): Client {
-  const client = clients[lane % clients.length];
+function clientOfLane(connected: readonly Client[], lane: number): Client {
+  const client = connected[lane % connected.length];
   if (client === undefined) throw new Error('not connected');
   return client;
 }
@@ -41,8 +41,11 @@ answerParent<AsyncMcpClientCommands>({
       await client.connect(new WebhookClientTransport({ serverUrl, webhookUrl, receiver }));
       return client;
     };
-    clients = await Promise.all(Array.from({ length: sessions }, connect));
+    clients[signed ? 'signed' : 'unsigned'] = await Promise.all(Array.from({ length: sessions }, connect));
   },
-  call: (workload) => makeCalls(workload, (lane) => callEcho(clientOfLane(lane))),
+  call({ signed, ...workload }) {
+    const connected = clients[signed ? 'signed' : 'unsigned'];
+    return makeCalls(workload, (lane) => callEcho(clientOfLane(connected, lane)));
+  },
   usage,
 });

@@ -1,9 +1,9 @@
 import { Child } from '../child.js';
 import { startCrowd } from '../growth/crowd.js';
-import { startProcessPair } from '../process-pair.js';
+import { contenderOf, startProcessPair } from '../process-pair.js';
 import type { Contender, Contenders } from '../contender.js';
 import type { Crowd } from '../growth/crowd.js';
-import type { AsyncMcpClientCommands, ClientSetup } from './asyncmcp-client.js';
+import type { AsyncMcpClientCommands } from './asyncmcp-client.js';
 import type { AsyncMcpServerCommands } from './asyncmcp-server.js';
 import type { ByHandClientCommands } from './by-hand-client.js';
 import type { ByHandServerCommands } from './by-hand-server.js';
@@ -12,13 +12,20 @@ import type { SdkClientCommands } from './sdk-client.js';
 import type { SdkServerCommands } from './sdk-server.js';
 
 export async function startBesideByHand(sessions: number): Promise<Contenders> {
-  return { asyncmcp: await startAsyncMcp({ sessions, signed: true }), baseline: await startByHand() };
+  return { asyncmcp: await startAsyncMcp(sessions), baseline: await startByHand() };
 }
 
+/**
+ * Both in the same two processes: what two processes that run the same code differ by, for where it lies in memory and what the compiler
+ * has made of it, is more than what signing costs.
+ */
 export async function startBesideUnsigned(sessions: number): Promise<Contenders> {
+  const { server, client, serverUrl } = await startServerAndClient();
+  await client.ask('connect', { serverUrl, sessions, signed: true });
+  await client.ask('connect', { serverUrl, sessions, signed: false });
   return {
-    asyncmcp: await startAsyncMcp({ sessions, signed: true }),
-    baseline: await startAsyncMcp({ sessions, signed: false }),
+    asyncmcp: contenderOf(server, client, (workload) => ({ ...workload, signed: true })),
+    baseline: contenderOf(server, client, (workload) => ({ ...workload, signed: false })),
   };
 }
 
@@ -28,7 +35,7 @@ export async function startSdkBesideByHand(sessions: number): Promise<Contenders
 }
 
 export async function startBesideSdkAlone(sessions: number): Promise<Contenders> {
-  return { asyncmcp: await startAsyncMcp({ sessions, signed: true }), baseline: await startSdk(sessions) };
+  return { asyncmcp: await startAsyncMcp(sessions), baseline: await startSdk(sessions) };
 }
 
 function startSdk(sessions: number): Promise<Contender> {
@@ -40,13 +47,16 @@ function startSdk(sessions: number): Promise<Contender> {
   });
 }
 
-function startAsyncMcp(setup: ClientSetup): Promise<Contender> {
-  return startProcessPair({
-    server: new Child<AsyncMcpServerCommands>(new URL('asyncmcp-server.js', import.meta.url)),
-    start: {},
-    client: new Child<AsyncMcpClientCommands>(new URL('asyncmcp-client.js', import.meta.url)),
-    connect: (serverUrl) => ({ ...setup, serverUrl }),
-  });
+async function startAsyncMcp(sessions: number): Promise<Contender> {
+  const { server, client, serverUrl } = await startServerAndClient();
+  await client.ask('connect', { serverUrl, sessions, signed: true });
+  return contenderOf(server, client, (workload) => ({ ...workload, signed: true }));
+}
+
+async function startServerAndClient() {
+  const server = new Child<AsyncMcpServerCommands>(new URL('asyncmcp-server.js', import.meta.url));
+  const client = new Child<AsyncMcpClientCommands>(new URL('asyncmcp-client.js', import.meta.url));
+  return { server, client, serverUrl: await server.ask('start', {}) };
 }
 
 /** Many sessions on one server of this project. */

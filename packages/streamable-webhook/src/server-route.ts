@@ -39,7 +39,7 @@ export function addStreamableRoutes(app: FastifyInstance, options: StreamableRou
   takeJsonAsText(app, options.maxMessageBytes);
   const gate = createRequestGate({ ...options, checkHost: options.checkHost(app) });
   for (const [method, handle] of Object.entries(handlers)) {
-    const handler = inCohorts((request, reply) => {
+    const handler = inCohorts((request, reply) => () => {
       const refusal = gate.refusalOf(request);
       return refusal === undefined ? handle(request, reply, gate.senderOf(request)) : sendRefusal(reply, refusal);
     });

@@ -4,7 +4,10 @@ import { answerLater } from './http-errors.js';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** Answers a request: at once, or when what it resolves with is there. It sends the reply itself. */
-export type RequestHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown> | void;
+export type Answer = () => Promise<unknown> | void;
+
+/** Reads a request, and returns what answers it. Not called in the asynchronous context of the request; never throws. */
+export type RequestReader = (request: FastifyRequest, reply: FastifyReply) => Answer;
 
 /** A handler that fastify leaves the reply to. */
 export type CohortHandler = (request: FastifyRequest, reply: FastifyReply) => void;
@@ -13,6 +16,7 @@ export type CohortHandler = (request: FastifyRequest, reply: FastifyReply) => vo
 class Waiting extends AsyncResource {
   readonly #request: FastifyRequest;
   readonly #reply: FastifyReply;
+  #answer: Answer | undefined;
 
   constructor(request: FastifyRequest, reply: FastifyReply) {
     super('asyncmcp:request');
@@ -20,34 +24,39 @@ class Waiting extends AsyncResource {
     this.#reply = reply;
   }
 
-  handle(handler: RequestHandler): void {
-    this.runInAsyncScope(answerBy, undefined, handler, this.#request, this.#reply);
+  read(reader: RequestReader): void {
+    this.#answer = reader(this.#request, this.#reply);
+  }
+
+  answer(): void {
+    if (this.#answer !== undefined) this.runInAsyncScope(answerBy, undefined, this.#answer, this.#reply);
   }
 }
 
 /**
  * Makes a handler that takes requests in cohorts: those that were read in one turn of the event loop are handled one right after
  * another at its end, and all that they set going goes on side by side, step by step. Each step then finds its code and data in the
- * processor's caches, where the one before has left them; and what the cohort sends reaches the other side together, which is then
+ * processor's caches, where the one before has left them (reading a request, which checks its signature, is a step of its own); and what the cohort sends reaches the other side together, which is then
  * spared waking up for each. Under load that makes calls cheaper by a third and more; a request alone waits for nothing.
  * (Larus and Parkes: Using Cohort Scheduling to Enhance Server Performance, 2002.)
  */
-export function inCohorts(handler: RequestHandler): CohortHandler {
+export function inCohorts(reader: RequestReader): CohortHandler {
   let cohort: Waiting[] = [];
 
   function handleAll(): void {
     const waiting = cohort;
     cohort = [];
-    handleFrom(waiting, 0);
+    for (const request of waiting) request.read(reader);
+    answerFrom(waiting, 0);
   }
 
-  function handleFrom(waiting: readonly Waiting[], first: number): void {
+  function answerFrom(waiting: readonly Waiting[], first: number): void {
     let next = first;
     try {
-      while (next < waiting.length) waiting[next++]?.handle(handler);
+      while (next < waiting.length) waiting[next++]?.answer();
     } finally {
       // One has thrown what even fastify could not answer. It takes no other with it.
-      if (next < waiting.length) setImmediate(handleFrom, waiting, next);
+      if (next < waiting.length) setImmediate(answerFrom, waiting, next);
     }
   }
 
@@ -58,9 +67,9 @@ export function inCohorts(handler: RequestHandler): CohortHandler {
 }
 
 /** Whatever goes wrong is fastify's to answer, as long as it can be. */
-function answerBy(handler: RequestHandler, request: FastifyRequest, reply: FastifyReply): void {
+function answerBy(answer: Answer, reply: FastifyReply): void {
   answerLater(reply, () => {
-    const answered = handler(request, reply);
+    const answered = answer();
     if (!(answered instanceof Promise)) return;
     answered.catch((error: unknown) => {
       if (reply.sent) reply.log.error({ err: error }, 'a request failed after its answer had begun');

@@ -87,6 +87,11 @@ export class ReceiverClients {
     return undefined;
   }
 
+  /** Whether a client is still here that was found. */
+  isHere(attached: AttachedClient): boolean {
+    return this.#byId.get(attached.client.clientId) === attached;
+  }
+
   /** Whether a message is for a client that was here and has gone. */
   hasLeft({ clientId }: InboundEnvelope): boolean {
     return clientId !== undefined && this.#departed.has(clientId);

@@ -42,9 +42,12 @@ export function addReceiverRoute(app: FastifyInstance, options: ReceiverRouteOpt
   let appCloses = false;
   const route = { ...options, mayWait: () => !appCloses };
   const handler = inCohorts((request, reply) => {
-    const outcome = take(request, reply, route);
-    if (!(outcome instanceof Promise)) return answer(reply, outcome);
-    return outcome.then((later) => answer(reply, later));
+    const read = readMessage(request, options);
+    return () => {
+      const outcome = take(read, request, reply, route);
+      if (!(outcome instanceof Promise)) return answer(reply, outcome);
+      return outcome.then((later) => answer(reply, later));
+    };
   });
   app.post(path, handler);
   refuseOtherMethods(app, path, ['POST'], wrongMethod);
@@ -55,20 +58,64 @@ export function addReceiverRoute(app: FastifyInstance, options: ReceiverRouteOpt
   });
 }
 
-/** A message whose client is here is taken at once; a promise for each would be dear. */
-function take(request: FastifyRequest, reply: FastifyReply, options: RouteOptions): Outcome | Promise<Outcome> {
-  const { clients, sharedSeal, logger } = options;
+/** What a message is, before anybody is told of it. */
+interface ReadMessage {
+  readonly envelope: InboundEnvelope;
+  /** Where all messages are signed with the same. */
+  readonly early: VerifiedWebhook | undefined;
+  /** Whom it is for, if anybody is here. */
+  readonly found: AttachedClient | undefined;
+  /** By what that client's messages are signed with; undefined where nothing is signed, and where nobody is here. */
+  readonly verified: VerifiedWebhook | undefined;
+}
+
+/** What reading a message has thrown. */
+class Unreadable {
+  readonly envelope: InboundEnvelope;
+  readonly error: unknown;
+
+  constructor(envelope: InboundEnvelope, error: unknown) {
+    this.envelope = envelope;
+    this.error = error;
+  }
+}
+
+/** Undefined for what has no body. Never throws. */
+function readMessage(
+  request: FastifyRequest,
+  { clients, sharedSeal }: ReceiverRouteOptions,
+): ReadMessage | Unreadable | undefined {
   const { body, headers } = request;
-  if (options.isClosed()) return closed();
   // Without a content type fastify parses no body.
-  if (typeof body !== 'string') return wrongType();
+  if (typeof body !== 'string') return undefined;
   const envelope = decodeHeaders('jsonrpc', body, headers);
   try {
     // Before anything else where that is possible: a stranger's message does not take a waiting place.
     const early = sharedSeal?.verifier.verify(headers, body);
     const found = clients.find(envelope);
-    if (found === undefined) return takeLater(request, reply, envelope, early, options);
-    return takeFor(found, request, envelope, early, options);
+    return { envelope, early, found, verified: early ?? found?.seal?.verifier.verify(headers, body) };
+  } catch (error) {
+    return new Unreadable(envelope, error);
+  }
+}
+
+/** A message whose client is here is taken at once; a promise for each would be dear. */
+function take(
+  read: ReadMessage | Unreadable | undefined,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: RouteOptions,
+): Outcome | Promise<Outcome> {
+  const { clients, logger } = options;
+  if (options.isClosed()) return closed();
+  if (read === undefined) return wrongType();
+  const { envelope } = read;
+  try {
+    if (read instanceof Unreadable) throw read.error;
+    const { found, early, verified } = read;
+    // What was read together with it may have led to its client's closing, and another's coming, with a secret of its own.
+    if (found === undefined || !clients.isHere(found)) return takeLater(request, reply, envelope, early, options);
+    return takeFor(found, verified, envelope, options);
   } catch (error) {
     return refusalOf(error, envelope, logger);
   }
@@ -81,25 +128,24 @@ async function takeLater(
   early: VerifiedWebhook | undefined,
   options: RouteOptions,
 ): Promise<Outcome> {
-  const found = await waitForClient(envelope, request, reply, options);
-  if (typeof found === 'string') return nobodyTakes(envelope, found, options.logger);
+  const { clients, logger } = options;
+  const found = clients.find(envelope) ?? (await waitForClient(envelope, request, reply, options));
+  if (typeof found === 'string') return nobodyTakes(envelope, found, logger);
   try {
-    return await takeFor(found, request, envelope, early, options);
+    const verified = early ?? found.seal?.verifier.verify(request.headers, envelope.body);
+    return await takeFor(found, verified, envelope, options);
   } catch (error) {
-    return refusalOf(error, envelope, options.logger);
+    return refusalOf(error, envelope, logger);
   }
 }
 
-/** @throws AsyncMcpError `ERR_SIGNATURE_INVALID` */
 function takeFor(
   found: AttachedClient,
-  { headers }: FastifyRequest,
+  verified: VerifiedWebhook | undefined,
   envelope: InboundEnvelope,
-  early: VerifiedWebhook | undefined,
   options: RouteOptions,
 ): Outcome | Promise<Outcome> {
   const { seal } = found;
-  const verified = early ?? seal?.verifier.verify(headers, envelope.body);
   if (seal === undefined || verified === undefined) return deliver(found, envelope, options);
   const { id, timestamp } = verified;
   const trusted = envelope.messageId === id ? envelope : { ...envelope, messageId: id };

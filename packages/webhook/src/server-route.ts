@@ -48,7 +48,7 @@ export function addRequestRoutes(app: FastifyInstance, options: RequestRouteOpti
   takeJsonAsText(app, options.maxMessageBytes);
   const gate = createRequestGate({ ...options, checkHost: options.checkHost(app) });
   const answering = { ...options, sendReceipt: createReceipts(options.serverId) };
-  const handler = inCohorts((request, reply) => {
+  const handler = inCohorts((request, reply) => () => {
     const refusal = gate.refusalOf(request);
     if (refusal === undefined) answer(request, reply, gate.senderOf(request), answering);
     else sendRefusal(reply, refusal);

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { createDeferred, until } from '@asyncmcp/testkit';
 import { generateSecret } from '../src/index.js';
-import { BODY, FakeClient, errorOf, post, rawPost, realClient, signed, startReceiver } from './receiver-system.js';
+import { BODY, FakeClient, errorOf, post, raw, rawPost, realClient, signed, startReceiver } from './receiver-system.js';
 import type { ClientRequest } from 'node:http';
 import type { Answer } from './http-client.js';
 
@@ -17,6 +17,19 @@ function startPost(url: string, headers: Record<string, string>): ClientRequest 
   outgoing.on('error', () => {});
   outgoing.end(BODY);
   return outgoing;
+}
+
+/** Two POSTs that are read in one turn of the event loop. */
+function together(first: Record<string, string>, second: Record<string, string>): string {
+  const written = (headers: Record<string, string>): string => {
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+    return rawPost('/webhook/response', ['Content-Type: application/json', ...lines], BODY);
+  };
+  return written(first).replace('Connection: close', 'Connection: keep-alive') + written(second);
+}
+
+function statusesIn(answers: string): number[] {
+  return [...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
 }
 
 /** Posts until there is a place to wait at: who has none is refused at once. */
@@ -274,6 +287,39 @@ describe('a message whose client is not there', () => {
       expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
       expect(errorOf(answer)).toBe('ERR_CLOSED');
     }
+  });
+
+  it('is not for a client that has left because of what was read together with it', async () => {
+    const { receiver, port } = await startReceiver({ waitForClientMs: 0 });
+    const client = new FakeClient();
+    const { secret, detach } = receiver.attach(client);
+    client.take = async () => detach();
+    const answers = await raw(port, [together(signed(secret), signed(secret, { id: 'msg_2' }))]);
+    expect(statusesIn(answers)).toEqual([200, 404]);
+    expect(client.received).toHaveLength(1);
+  });
+
+  it('is judged by the secret of the client that is here, not of the one it was read for', async () => {
+    const { receiver, port } = await startReceiver({ waitForClientMs: 0 });
+    const [first, second] = [new FakeClient(), new FakeClient()];
+    const { secret, detach } = receiver.attach(first);
+    first.take = async () => {
+      detach();
+      receiver.attach(second);
+    };
+    const answers = await raw(port, [together(signed(secret), signed(secret, { id: 'msg_2' }))]);
+    expect(statusesIn(answers)).toEqual([200, 401]);
+    expect([first.received.length, second.received.length]).toEqual([1, 0]);
+  });
+
+  it('is for a client that has come because of what was read together with it', async () => {
+    const { receiver, port } = await startReceiver({ ...unsigned, waitForClientMs: 60_000 });
+    const [first, second] = [new FakeClient('first'), new FakeClient('second')];
+    receiver.attach(first);
+    first.take = async () => void receiver.attach(second);
+    const answers = await raw(port, [together({ 'x-client-id': 'first' }, { 'x-client-id': 'second' })]);
+    expect(statusesIn(answers)).toEqual([200, 200]);
+    expect(second.received).toHaveLength(1);
   });
 
   it('is not lost with a client that leaves while it is being delivered', async () => {
