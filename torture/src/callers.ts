@@ -6,14 +6,20 @@ import { createDice } from './dice.js';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Dice } from './dice.js';
-import type { Ledger, Outcome } from './ledger.js';
+import type { Outcome } from './ledger.js';
 
 /** A call without an answer after this is lost, in milliseconds: longer than anything takes to be tried again. */
 const LOST_AFTER_MS = 120_000;
 
+/** Where callers write down what becomes of their calls, before anything else happens with them. */
+export interface Journal {
+  sent(marker: string): void;
+  answered(marker: string): void;
+  ended(marker: string, outcome: Outcome): void;
+}
+
 /** An MCP client whose calls are written down. */
 export interface Caller {
-  readonly client: Client;
   /** Makes one call, of whatever kind the dice say; resolves when it has ended, however. */
   call(): Promise<void>;
   close(): Promise<void>;
@@ -26,41 +32,47 @@ interface Plan {
   readonly cancelAfterMs: number | undefined;
 }
 
-/** @param longMs - how long the longest calls run, in milliseconds */
+/** How long the longest calls run, in milliseconds: beyond the visibility timeout of the queues. */
+const LONG_MS = 8000;
+
+/**
+ * Connects a caller.
+ *
+ * @param name - what its calls are called by: digits and hyphens
+ * @param tools - what servers call their tool, under each way in which it is answered
+ */
 export async function openCaller(
-  index: number,
+  name: string,
   seed: number,
   transport: Transport,
   tools: readonly string[],
-  longMs: number,
-  ledger: Ledger,
+  journal: Journal,
 ): Promise<Caller> {
-  const dice = createDice(seed * 1000 + index);
-  const client = new Client({ name: `caller-${index}`, version: '1.0.0' });
+  const dice = createDice(seed);
+  const client = new Client({ name: `caller-${name}`, version: '1.0.0' });
   // Of what may yet turn out well.
   client.onerror = () => {};
   const markers = new Map<RequestId, string>();
   await client.connect(transport);
-  listen(transport, markers, ledger);
+  listen(transport, markers, journal);
   let made = 0;
 
   return {
-    client,
     async call() {
-      const marker = `${index}-${made++}`;
-      const plan = planOf(dice, longMs);
-      const name = dice.pick(tools);
-      ledger.sent(marker);
-      ledger.ended(marker, await outcomeOf(client, name, marker, plan));
+      const marker = `${name}-${made++}`;
+      const plan = planOf(dice);
+      const tool = dice.pick(tools);
+      journal.sent(marker);
+      journal.ended(marker, await outcomeOf(client, tool, marker, plan));
     },
     close: () => client.close(),
   };
 }
 
-function planOf(dice: Dice, longMs: number): Plan {
+function planOf(dice: Dice): Plan {
   const isLong = dice.chance(0.003);
   const isSlow = dice.chance(0.1);
-  const milliseconds = isLong ? longMs : isSlow ? dice.between(100, 800) : 0;
+  const milliseconds = isLong ? LONG_MS : isSlow ? dice.between(100, 800) : 0;
   return {
     milliseconds,
     fails: dice.chance(0.03),
@@ -70,7 +82,7 @@ function planOf(dice: Dice, longMs: number): Plan {
 }
 
 /** Notes which request a call is, and every response that is handed to the MCP client. */
-function listen(transport: Transport, markers: Map<RequestId, string>, ledger: Ledger): void {
+function listen(transport: Transport, markers: Map<RequestId, string>, journal: Journal): void {
   const send = transport.send.bind(transport);
   transport.send = (message, options) => {
     const params: unknown = 'params' in message ? message.params : undefined;
@@ -82,7 +94,7 @@ function listen(transport: Transport, markers: Map<RequestId, string>, ledger: L
   const { onmessage } = transport;
   transport.onmessage = (message, extra) => {
     const marker = isResponse(message) && message.id !== undefined ? markers.get(message.id) : undefined;
-    if (marker !== undefined) ledger.answered(marker);
+    if (marker !== undefined) journal.answered(marker);
     onmessage?.(message, extra);
   };
 }

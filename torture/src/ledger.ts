@@ -5,6 +5,8 @@ export type Outcome =
   | { readonly kind: 'tool-error' }
   /** Its caller took it back. */
   | { readonly kind: 'cancelled' }
+  /** The process of its caller was killed: nobody waits for an answer. */
+  | { readonly kind: 'abandoned' }
   | { readonly kind: 'error'; readonly code: string; readonly text: string }
   /** Nothing came for so long that it counts as lost. */
   | { readonly kind: 'lost' }
@@ -31,6 +33,8 @@ export interface Execution {
 /** What is known of one call. Times are milliseconds since the epoch. */
 export interface CallRecord {
   readonly marker: string;
+  /** The process of its caller. */
+  readonly caller: number;
   readonly sentAt: number;
   readonly executions: readonly Execution[];
   /** Times that a process took it from a queue. */
@@ -46,6 +50,8 @@ export interface CallRecord {
 }
 
 interface OpenRecord extends CallRecord {
+  caller: number;
+  sentAt: number;
   readonly executions: Execution[];
   readonly receipts: Execution[];
   readonly deletions: Execution[];
@@ -67,45 +73,45 @@ export class Ledger {
   readonly #calls = new Map<string, OpenRecord>();
   readonly #ends = new Map<number, End>();
 
-  sent(marker: string): void {
-    this.#calls.set(marker, {
-      marker,
-      sentAt: Date.now(),
-      executions: [],
-      receipts: [],
-      deletions: [],
-      answers: 0,
-      answeredAt: undefined,
-      outcome: undefined,
-      endedAt: undefined,
-    });
+  /**
+   * What a process tells of a call reaches us by a way of its own, later than what another tells of it, perhaps: hence the times.
+   *
+   * @param caller - the process of its caller
+   * @param at - when, by the clock of the process that tells it, which is this machine's
+   */
+  sent(marker: string, caller = 0, at = Date.now()): void {
+    Object.assign(this.#of(marker), { caller, sentAt: at });
   }
 
-  /** @param at - when, by the clock of the process, which is this machine's */
   executed(marker: string, pid: number, at = Date.now()): void {
-    this.#calls.get(marker)?.executions.push({ pid, at });
+    this.#of(marker).executions.push({ pid, at });
   }
 
   /** A process took it from a queue, and may have begun with it or not. */
   received(marker: string, pid: number, at = Date.now()): void {
-    this.#calls.get(marker)?.receipts.push({ pid, at });
+    this.#of(marker).receipts.push({ pid, at });
   }
 
   deleted(marker: string, pid: number, at = Date.now()): void {
-    this.#calls.get(marker)?.deletions.push({ pid, at });
+    this.#of(marker).deletions.push({ pid, at });
   }
 
   /** A response to it was handed to the MCP client. */
-  answered(marker: string): void {
-    const call = this.#calls.get(marker);
-    if (call === undefined) return;
+  answered(marker: string, at = Date.now()): void {
+    const call = this.#of(marker);
     call.answers += 1;
-    call.answeredAt ??= Date.now();
+    call.answeredAt ??= at;
   }
 
-  ended(marker: string, outcome: Outcome): void {
-    const call = this.#calls.get(marker);
-    if (call !== undefined) Object.assign(call, { outcome, endedAt: Date.now() });
+  ended(marker: string, outcome: Outcome, at = Date.now()): void {
+    Object.assign(this.#of(marker), { outcome, endedAt: at });
+  }
+
+  /** The process of callers is gone: what they have not heard of, nobody waits for. */
+  abandoned(caller: number): void {
+    for (const call of this.#calls.values()) {
+      if (call.caller === caller && call.outcome === undefined) this.ended(call.marker, { kind: 'abandoned' });
+    }
   }
 
   /** A server process was killed, or told to end. */
@@ -119,6 +125,7 @@ export class Ledger {
     if (end !== undefined) end.goneAt = Date.now();
   }
 
+  /** How many calls there are. */
   get size(): number {
     return this.#calls.size;
   }
@@ -151,6 +158,25 @@ export class Ledger {
     if (end.toldAt < answeredAt) return 'killed';
     const isOpen = receipts.filter((one) => one.pid === pid).length > deletions.filter((one) => one.pid === pid).length;
     return end.isKill && isOpen ? 'not-deleted' : undefined;
+  }
+
+  #of(marker: string): OpenRecord {
+    const known = this.#calls.get(marker);
+    if (known !== undefined) return known;
+    const call: OpenRecord = {
+      marker,
+      caller: 0,
+      sentAt: Date.now(),
+      executions: [],
+      receipts: [],
+      deletions: [],
+      answers: 0,
+      answeredAt: undefined,
+      outcome: undefined,
+      endedAt: undefined,
+    };
+    this.#calls.set(marker, call);
+    return call;
   }
 
   /** How many processes can have had a call in hand: those that began with it, and those that ended while it was under way. */

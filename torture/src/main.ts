@@ -21,7 +21,8 @@ const SYSTEMS: Readonly<Record<string, () => Promise<System>>> = {
 
 const HELP = `Usage: pnpm torture [transport …] [options]
 
-Runs servers, clients and every fault at once, and says what became of every call.
+Runs servers, clients and every fault at once, each in a process of its own that is
+killed, and says what became of every call.
 Exits with 0 when none was lost, none answered twice or wrongly, none ran again
 without a cause, and no server ended by itself.
 
@@ -67,7 +68,8 @@ async function run(name: string, start: () => Promise<System>, given: Arguments)
       durationMs: minutes * 60_000,
       minCalls: calls,
       servers: 3,
-      callers: 12,
+      clients: 3,
+      callers: 4,
       inFlight: 4,
       only,
       again: commandOf(name, given),

@@ -2,16 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openCaller } from './callers.js';
-import { Crew, KILLED, TOLD_TO_END } from './crew.js';
+import { Crew, endOf } from './crew.js';
 import { createDice } from './dice.js';
 import { Ledger } from './ledger.js';
 import { createSchedule } from './schedule.js';
 import { summarise } from './summary.js';
-import { addCounts } from './system.js';
-import type { Caller } from './callers.js';
+import { FINISH, addCounts } from './system.js';
+import type { JsonLine } from '@asyncmcp/testkit';
+import type { Dice } from './dice.js';
+import type { Outcome } from './ledger.js';
 import type { Summary } from './summary.js';
-import type { Faults, System } from './system.js';
+import type { CallersFault, Faults, System } from './system.js';
 
 export interface RackPlan {
   readonly seed: number;
@@ -20,6 +21,9 @@ export interface RackPlan {
   /** At least so many, however long that takes. */
   readonly minCalls: number;
   readonly servers: number;
+  /** Processes of callers. */
+  readonly clients: number;
+  /** Callers in each of them. */
   readonly callers: number;
   /** Which faults there are; all, unless some are to be looked at by themselves. */
   readonly only: RegExp;
@@ -29,9 +33,6 @@ export interface RackPlan {
   readonly again: string;
 }
 
-/** How long the longest calls run, in milliseconds: beyond the visibility timeout of the queues. */
-const LONG_MS = 8000;
-
 /** A schedule is no shorter than this, in milliseconds, so that there is something on it. */
 const LEAST_LAP_MS = 10_000;
 
@@ -39,93 +40,145 @@ const LEAST_LAP_MS = 10_000;
 const USUAL_WEIGHT = 4;
 const KILL_WEIGHT = 8;
 
+/** When all faults are over, calls have ended within this, in milliseconds: a lost one says so after two minutes. */
+const ENDED_WITHIN_MS = 180_000;
+
+const [SERVER, CLIENT] = ['server', 'client'];
+
 /** Runs one transport on the rack. */
 export async function torture(system: System, plan: RackPlan, progress: (text: string) => void): Promise<Summary> {
+  const { seed, only, callers, inFlight } = plan;
   const storeDirectory = await mkdtemp(join(tmpdir(), 'asyncmcp-torture-'));
   const ledger = new Ledger();
-  const crew = new Crew(system, ledger, { storeDirectory, seed: plan.seed, only: plan.only.source });
+  const servers = new Crew({
+    name: SERVER,
+    start: ({ nth, watched }) => system.startServer({ storeDirectory, only: only.source, seed: seed + nth, watched }),
+    ending: (pid, signal) => ledger.killed(pid, signal === 'SIGKILL'),
+    stopped: (server) => system.serverStopped?.(server),
+    gone: (pid) => ledger.gone(pid),
+    told: (line) => noteServer(line, ledger),
+  });
+  const clients = new Crew({
+    name: CLIENT,
+    start: (recruit) => system.startCallers({ ...recruit, seed: seed * 1000 + recruit.nth, callers, inFlight }),
+    stopped: (client) => system.callersStopped?.(client),
+    gone: (pid) => ledger.abandoned(pid),
+    told(line) {
+      noteCaller(line, ledger, system);
+      if (line['event'] === 'finished') finished.add(Number(line['pid']));
+    },
+  });
+  /** Clients that have no call under way, and make no more. */
+  const finished = new Set<number | undefined>();
+  const problems = (): readonly string[] => [...servers.problems, ...clients.problems];
   const planned: Record<string, number> = {};
   const over = new AbortController();
   const timers: NodeJS.Timeout[] = [];
   try {
-    await Promise.all(Array.from({ length: plan.servers }, () => crew.start()));
-    if (crew.problems.length > 0) throw new Error(crew.problems.join('\n'));
-    const callers = await Promise.all(
-      Array.from({ length: plan.callers }, async (_, index) =>
-        openCaller(index, plan.seed, await system.createTransport(index), system.tools, LONG_MS, ledger),
-      ),
-    );
+    for (const [crew, size] of [
+      [servers, plan.servers],
+      [clients, plan.clients],
+    ] as const) {
+      await Promise.all(Array.from({ length: size }, () => crew.start()));
+      if (problems().length > 0) throw new Error(problems().join('\n'));
+    }
     const startedAt = performance.now();
-    const heapBefore = heapMiB();
-    const tormenting = torment(system, crew, plan, planned, over.signal);
+    const tormenting = torment(system, servers, clients, plan, planned, over.signal);
     // Calls that are under way then end in peace: with one call left, all faults would meet that one. Nor does it go on without a server.
     const isDone = (): boolean =>
-      crew.problems.length > 0 || (performance.now() - startedAt >= plan.durationMs && ledger.size >= plan.minCalls);
+      problems().length > 0 || (performance.now() - startedAt >= plan.durationMs && ledger.size >= plan.minCalls);
     timers.push(
       setInterval(() => isDone() && over.abort(), 50),
       setInterval(() => progress(`${ledger.size} calls`), 5000),
     );
-    await Promise.all(
-      callers.flatMap((caller) => Array.from({ length: plan.inFlight }, () => callUntil(caller, over.signal))),
-    );
     await tormenting;
+    await finish(clients, finished);
     const elapsedMs = performance.now() - startedAt;
     // What is still on its way, a second answer, say, has time to come.
     await sleep(system.lateMs);
-    await Promise.all(callers.map((caller) => caller.close()));
-    const reported = Object.fromEntries(crew.errors);
-    const faults = addCounts([system.happened(), crew.happened()]);
+    const reported = Object.fromEntries(servers.errors);
+    const faults = addCounts([system.happened(), servers.happened(), clients.happened()]);
     return summarise({
       transport: system.name,
       again: plan.again,
-      seed: plan.seed,
+      seed,
       elapsedMs,
       ledger,
       errors: system.errors,
-      ends: faults[TOLD_TO_END] ?? 0,
-      inFlight: plan.callers * plan.inFlight,
+      ends: faults[endOf(SERVER, 'SIGTERM')] ?? 0,
+      inFlight: plan.clients * callers * inFlight,
       planned,
       faults,
       copiesOf: (marker) => system.copiesOf(marker),
-      copies: system.copies(crew.happened(), reported),
-      problems: crew.problems,
+      copies: system.copies(servers.happened(), reported),
+      problems: problems(),
       reported,
-      memory: { callers: [heapBefore, heapMiB()], server: [crew.memory[0] ?? 0, crew.memory.at(-1) ?? 0] },
+      memory: { callers: firstAndLast(clients.memory), server: firstAndLast(servers.memory) },
     });
   } finally {
     over.abort();
     for (const timer of timers) clearInterval(timer);
-    await crew.end();
+    await Promise.all([clients.end(), servers.end()]);
     await system.close();
     await rm(storeDirectory, { recursive: true, force: true });
   }
 }
 
-async function callUntil(caller: Caller, over: AbortSignal): Promise<void> {
-  while (!over.aborted) await caller.call();
+function noteServer(line: JsonLine, ledger: Ledger): void {
+  const { event } = line;
+  const [pid, at] = [Number(line['pid']), Number(line['at'])];
+  const markers = (line['markers'] ?? []) as readonly string[];
+  if (event === 'run') ledger.executed(String(line['marker']), pid, at);
+  if (event === 'received') for (const marker of markers) ledger.received(marker, pid, at);
+  if (event === 'deleted') for (const marker of markers) ledger.deleted(marker, pid, at);
+}
+
+function noteCaller(line: JsonLine, ledger: Ledger, system: System): void {
+  const { event } = line;
+  const [marker, pid, at] = [String(line['marker']), Number(line['pid']), Number(line['at'])];
+  if (event === 'sent') ledger.sent(marker, pid, at);
+  if (event === 'answered') ledger.answered(marker, at);
+  if (event === 'ended') ledger.ended(marker, line['outcome'] as Outcome, at);
+  if (event === 'copied') system.copied(marker);
+}
+
+/** No more calls; resolves when those under way have ended. */
+async function finish(clients: Crew, finished: ReadonlySet<number | undefined>): Promise<void> {
+  for (const { process } of clients.members) process.send?.(FINISH, () => {});
+  const givenUpAt = performance.now() + ENDED_WITHIN_MS;
+  while (!clients.members.every(({ process }) => finished.has(process.pid))) {
+    if (performance.now() > givenUpAt) throw new Error('Calls of some client never end.');
+    await sleep(50);
+  }
 }
 
 /** Does all that is on the schedule, which goes on from its beginning when it is through. */
 async function torment(
   system: System,
-  crew: Crew,
+  servers: Crew,
+  clients: Crew,
   { seed, durationMs, only }: RackPlan,
   planned: Record<string, number>,
   over: AbortSignal,
 ): Promise<void> {
   const faults: Faults = {
     ...system.faults,
-    [KILLED]: (dice) => crew.replaceOne(dice, 'SIGKILL'),
-    [TOLD_TO_END]: (dice) => crew.replaceOne(dice, 'SIGTERM'),
+    ...Object.fromEntries(system.callersFaults.map((fault) => [fault, (dice: Dice) => tellOne(clients, fault, dice)])),
+    [endOf(SERVER, 'SIGKILL')]: (dice) => servers.replaceOne(dice, 'SIGKILL'),
+    [endOf(SERVER, 'SIGTERM')]: (dice) => servers.replaceOne(dice, 'SIGTERM'),
+    [endOf(CLIENT, 'SIGKILL')]: (dice) => clients.replaceOne(dice, 'SIGKILL'),
   };
   const kinds = Object.keys(faults).filter((kind) => only.test(kind));
-  const weightOf = (kind: string) => (kind === KILLED ? KILL_WEIGHT : system.outages.includes(kind) ? 1 : USUAL_WEIGHT);
+  const kills = [endOf(SERVER, 'SIGKILL'), endOf(CLIENT, 'SIGKILL')];
+  const weightOf = (kind: string) =>
+    kills.includes(kind) ? KILL_WEIGHT : system.outages.includes(kind) ? 1 : USUAL_WEIGHT;
   const weighted = kinds.flatMap((kind) => Array<string>(weightOf(kind)).fill(kind));
   const lapMs = Math.max(durationMs, LEAST_LAP_MS);
   const running = new Set<Promise<void>>();
   over.addEventListener('abort', () => {
-    system.calm();
-    crew.calm();
+    system.calm?.();
+    servers.calm();
+    clients.calm();
   });
   for (let lap = 0; !over.aborted && kinds.length > 0; lap++) {
     const beganAt = performance.now();
@@ -135,7 +188,7 @@ async function torment(
       if (over.aborted) break;
       planned[kind] = (planned[kind] ?? 0) + 1;
       const doing = Promise.resolve(faults[kind]?.(createDice(strength)))
-        .catch((error: unknown) => void crew.problems.push(`${kind}: ${String(error)}`))
+        .catch((error: unknown) => void servers.problems.push(`${kind}: ${String(error)}`))
         .finally(() => running.delete(doing));
       running.add(doing);
     }
@@ -143,7 +196,10 @@ async function torment(
   await Promise.all(running);
 }
 
-function heapMiB(): number {
-  globalThis.gc?.();
-  return process.memoryUsage().heapUsed / 2 ** 20;
+function tellOne(clients: Crew, fault: string, dice: Dice): void {
+  clients.tellOne(dice, { fault, strength: dice.between(0, 999) } satisfies CallersFault);
+}
+
+function firstAndLast(values: readonly number[]): [number, number] {
+  return [values[0] ?? 0, values.at(-1) ?? 0];
 }

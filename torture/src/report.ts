@@ -9,6 +9,7 @@ export function printed(summary: Summary): string {
     ['results', String(summary.results)],
     ['errors of the tool, as told', String(summary.toolErrors)],
     ['cancelled by their callers', String(summary.cancelled)],
+    ['abandoned: their client was killed', String(summary.abandoned)],
     ['other errors, by code', counts(summary.errors)],
     ['  that are not due', verdict(summary.unexpected)],
     ['lost', verdict(summary.lost)],
@@ -23,7 +24,7 @@ export function printed(summary: Summary): string {
     ['faults that happened', counts(summary.faults)],
     ['  planned, but met nothing', summary.idleFaults.join(', ') || 'none'],
     ['reported by servers, by code', counts(summary.reported)],
-    ["callers' heap", mebibytes(memory.callers)],
+    ["an unharmed client's heap", mebibytes(memory.callers)],
     ["an unharmed server's heap", mebibytes(memory.server)],
   ];
   const width = Math.max(...lines.map(([label]) => label.length));

@@ -3,8 +3,6 @@
  * object a line: that it is ready, each run of its tool, what it reports, which faults it has met, and how large its heap is.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { FileSessionStore, awsClientConfig, injectSnsFaults, injectSqsFaults } from '@asyncmcp/testkit';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
@@ -15,13 +13,14 @@ import { StreamableWebhookServer, webhookTool } from '@asyncmcp/streamable-webho
 import { WebhookServer } from '@asyncmcp/webhook';
 import { z } from 'zod';
 import { createDice } from './dice.js';
-import { CALM, addCounts } from './system.js';
+import { tell, watchFaults, watchHeap } from './member.js';
+import { CALM } from './system.js';
+import { AWS_FAULTS } from './systems/aws-faults.js';
 import { markerIn } from './systems/copies.js';
-import { publishFaults, receiveFaults, sendFaults } from './systems/aws-faults.js';
 import { watchMessages } from './systems/watch-messages.js';
 import type { AsyncMcpError } from '@asyncmcp/core';
-import type { SnsFaults, SqsFaults } from '@asyncmcp/testkit';
-import type { FaultCounts, ServerArguments } from './system.js';
+import type { ServerArguments } from './system.js';
+import type { AwsFaults } from './systems/aws-faults.js';
 
 /** What the transports' servers have in common. */
 interface AnyServer {
@@ -36,8 +35,6 @@ interface Started {
 }
 
 const STEP_MS = 100;
-const MEMORY_EVERY_MS = 2000;
-const FAULTS_EVERY_MS = 100;
 
 // Its parent, another program of this package, has written it.
 const { transport, storeDirectory, seed, only, watched, endpoint, ...options } = JSON.parse(
@@ -45,10 +42,6 @@ const { transport, storeDirectory, seed, only, watched, endpoint, ...options } =
 ) as ServerArguments;
 const dice = createDice(seed);
 const store = new FileSessionStore(storeDirectory);
-
-function tell(event: string, rest: object = {}): void {
-  process.stdout.write(`${JSON.stringify({ event, pid: process.pid, at: Date.now(), ...rest })}\n`);
-}
 
 /** The user's server: one tool, under each of the names that a transport treats in its own way. */
 function createServer(): McpServer {
@@ -77,35 +70,29 @@ const drainTimeoutMs = 3000;
 const shared = { createServer, store, drainTimeoutMs };
 
 /** The faults that a server meets with itself, those of its AWS clients, until nothing more is to go wrong. */
-async function suffer(sqs: SqsFaults, sns: SnsFaults): Promise<void> {
-  const all = { ...(transport === 'sqs' ? sendFaults(sqs) : publishFaults(sns)), ...receiveFaults(sqs) };
-  const faults = Object.entries(all).flatMap(([kind, fault]) => (new RegExp(only).test(kind) ? [fault] : []));
+async function suffer(name: 'sqs' | 'sns-sqs', clients: AwsFaults): Promise<void> {
+  const faults = Object.entries(AWS_FAULTS[name]).flatMap(([kind, fault]) =>
+    new RegExp(only).test(kind) ? [fault] : [],
+  );
   let over = false;
   process.on('message', (message) => {
     if (message !== CALM) return;
     over = true;
-    sqs.clear();
-    sns.clear();
+    clients.sqs.clear();
+    clients.sns.clear();
   });
-  let told = 0;
-  const report = setInterval(() => {
-    const { total } = sqs.injected;
-    if (total + sns.injected.total === told) return;
-    told = total + sns.injected.total;
-    tell('faults', { counts: addCounts([sqs.injected.all(), sns.injected.all()] as FaultCounts[]) });
-  }, FAULTS_EVERY_MS);
-  report.unref();
+  watchFaults(clients);
   while (faults.length > 0 && !over) {
     await sleep(dice.between(100, 1000), undefined, { ref: false });
-    if (!over) await dice.pick(faults)(dice);
+    if (!over) await dice.pick(faults)(clients, dice);
   }
 }
 
-async function startAws(): Promise<Started> {
+async function startAws(name: 'sqs' | 'sns-sqs'): Promise<Started> {
   const config = awsClientConfig(String(endpoint));
   const [sqs, sns] = [new SQSClient(config), new SNSClient(config)];
   const given = { requestQueueUrl: '', ...options, ...shared, sqs };
-  const server = transport === 'sqs' ? new SqsServer(given) : new SnsSqsServer({ ...given, sns });
+  const server = name === 'sqs' ? new SqsServer(given) : new SnsSqsServer({ ...given, sns });
   const markers = (bodies: readonly string[]) => bodies.flatMap((body) => markerIn(body) ?? []);
   watchMessages(
     sqs,
@@ -113,7 +100,7 @@ async function startAws(): Promise<Started> {
     (bodies) => tell('deleted', { markers: markers(bodies) }),
   );
   await server.start();
-  void suffer(injectSqsFaults(sqs), injectSnsFaults(sns));
+  void suffer(name, { sqs: injectSqsFaults(sqs), sns: injectSnsFaults(sns) });
   return { server };
 }
 
@@ -124,17 +111,7 @@ async function startHttp(): Promise<Started> {
   return { server, url };
 }
 
-/** After a collection, so that it is what is kept. */
-function watchHeap(): void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  setInterval(() => {
-    collect();
-    tell('memory', { heap: process.memoryUsage().heapUsed });
-  }, MEMORY_EVERY_MS).unref();
-}
-
-const { server, url } = await (transport.endsWith('sqs') ? startAws() : startHttp());
+const { server, url } = await (transport === 'sqs' || transport === 'sns-sqs' ? startAws(transport) : startHttp());
 server.onerror = (error) => tell('error', { code: error.code, message: error.message });
 if (watched) watchHeap();
 process.once('SIGTERM', () => {

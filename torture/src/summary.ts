@@ -11,6 +11,8 @@ export interface Summary {
   readonly results: number;
   readonly toolErrors: number;
   readonly cancelled: number;
+  /** Those whose callers were killed before the answer came. */
+  readonly abandoned: number;
   /** Errors that callers got, by code. */
   readonly errors: Readonly<Record<string, number>>;
   /** Those of the errors that no caller should get, or not so many. */
@@ -30,7 +32,7 @@ export interface Summary {
   readonly reported: Readonly<Record<string, number>>;
   /** How often each fault has met something. */
   readonly faults: Readonly<Record<string, number>>;
-  /** Heap of the callers' process, and of a server that was not touched, at the start and at the end, in MiB. */
+  /** Heap of a client process, and of a server, that were not touched, at the start and at the end, in MiB. */
   readonly memory: { readonly callers: readonly [number, number]; readonly server: readonly [number, number] };
   /** Calls that something is wrong with, for a look at what happened. */
   readonly suspects: readonly string[];
@@ -105,6 +107,7 @@ export function summarise(run: Run): Summary {
     results: having('result').length,
     toolErrors: having('tool-error').length,
     cancelled: having('cancelled').length,
+    abandoned: having('abandoned').length,
     errors,
     unexpected: unexpected.length + closedTooOften,
     lost: lost.length,

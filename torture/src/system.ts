@@ -1,5 +1,4 @@
 import type { ModuleProcess } from '@asyncmcp/testkit';
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Dice } from './dice.js';
 
 /** What a server process is told when it starts. */
@@ -13,6 +12,20 @@ export interface ServerStart {
   readonly watched: boolean;
 }
 
+/** What a process of callers is told when it starts. */
+export interface CallersStart {
+  /** Its number, which no other has: what its calls are called by begins with it. */
+  readonly nth: number;
+  /** Its place: what took it before is gone. */
+  readonly place: number;
+  readonly seed: number;
+  /** MCP clients, and the calls that each has under way. */
+  readonly callers: number;
+  readonly inFlight: number;
+  /** It reports its heap. */
+  readonly watched: boolean;
+}
+
 /** How often each fault has met something, by its name. */
 export type FaultCounts = Readonly<Record<string, number>>;
 
@@ -22,18 +35,23 @@ export type Faults = Readonly<Record<string, (dice: Dice) => void | Promise<void
 /** One transport with all that it needs, and what can go wrong with it. */
 export interface System {
   readonly name: string;
-  /** What servers call their tool, under each way in which it is answered. */
-  readonly tools: readonly string[];
   startServer(start: ServerStart): Promise<ModuleProcess>;
   /** A server is no more. */
-  stopped?(server: ModuleProcess): void;
-  createTransport(index: number): Promise<Transport>;
+  serverStopped?(server: ModuleProcess): void;
+  /** Resolves when its callers are connected; they have begun with their calls. */
+  startCallers(start: CallersStart): Promise<ModuleProcess>;
+  /** A process of callers is no more. */
+  callersStopped?(callers: ModuleProcess): void;
+  /** A caller has sent a call once more, or something on its way to the queue has. */
+  copied(marker: string): void;
   /** What can be done to it. */
   readonly faults: Faults;
-  /** Without those that servers have met with themselves. */
+  /** What can be done to the callers, who do it to themselves when they are told: names of faults. */
+  readonly callersFaults: readonly string[];
+  /** Without those that servers and callers have met with themselves. */
   happened(): FaultCounts;
   /** Nothing more goes wrong. */
-  calm(): void;
+  calm?(): void;
   /** How many copies of a call there were at most, that of one marker; Infinity where nobody can tell. */
   copiesOf(marker: string): number;
   /** How many of all calls together, given the faults that servers met with themselves, and what they reported. */
@@ -53,8 +71,24 @@ export interface ServerArguments extends ServerStart {
   readonly [option: string]: unknown;
 }
 
-/** What the parent of a server process sends it when nothing more is to go wrong. */
+/** The argument of a process of callers. */
+export interface CallersArguments extends CallersStart {
+  readonly transport: string;
+  readonly [option: string]: unknown;
+}
+
+/** What the parent of a process sends it when nothing more is to go wrong. */
 export const CALM = 'calm';
+
+/** What it sends callers that are to make no more calls; they tell when those under way have ended. */
+export const FINISH = 'finish';
+
+/** What it sends callers that a fault is to meet. */
+export interface CallersFault {
+  readonly fault: string;
+  /** What else there is to decide. */
+  readonly strength: number;
+}
 
 /** The sum of all, without what never was. */
 export function addCounts(all: readonly FaultCounts[]): Record<string, number> {

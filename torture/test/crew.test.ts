@@ -6,8 +6,6 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawnModule, until } from '@asyncmcp/testkit';
 import { Crew } from '../src/crew.js';
 import { createDice } from '../src/dice.js';
-import { Ledger } from '../src/ledger.js';
-import type { System } from '../src/system.js';
 
 let directory: string;
 let crew: Crew;
@@ -20,26 +18,28 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** A crew whose servers run this; the nth is ready after so many milliseconds. */
-async function crewOf(code: string, delays: readonly number[] = []): Promise<{ stopped: number }> {
-  const file = join(directory, 'server.mjs');
+/** A crew whose members run this; the nth is ready after so many milliseconds. What it was told of them, in order. */
+async function crewOf(code: string, delays: readonly number[] = []): Promise<readonly string[]> {
+  const file = join(directory, 'member.mjs');
   await writeFile(
     file,
     `setInterval(() => {}, 1000); process.on('SIGTERM', () => process.exit(0));\n${code}\nconsole.log('{"event":"ready"}');`,
   );
-  const seen = { stopped: 0 };
-  let nth = 0;
-  const system: Partial<System> = {
-    async startServer({ watched }) {
-      const delay = delays[nth++] ?? 0;
-      await sleep(delay);
-      const server = await spawnModule(file, { args: [String(watched)] });
-      await server.nextLine((line) => line['event'] === 'ready');
-      return server;
+  const seen: string[] = [];
+  crew = new Crew({
+    name: 'server',
+    async start({ nth, place, watched }) {
+      seen.push(`start ${nth} at ${place}`);
+      await sleep(delays[nth] ?? 0);
+      const member = await spawnModule(file, { args: [String(watched)] });
+      await member.nextLine((line) => line['event'] === 'ready');
+      return member;
     },
-    stopped: () => void seen.stopped++,
-  };
-  crew = new Crew(system as System, new Ledger(), { storeDirectory: directory, seed: 1, only: '' });
+    ending: (_pid, signal) => void seen.push(signal),
+    stopped: () => void seen.push('stopped'),
+    gone: () => void seen.push('gone'),
+    told: ({ event }) => void seen.push(String(event)),
+  });
   return seen;
 }
 
@@ -48,8 +48,9 @@ describe('a server', () => {
     const seen = await crewOf('setTimeout(() => { console.error("out of luck"); process.exit(3); }, 300);');
     await crew.start();
     await until(() => crew.problems.length > 0);
-    expect(crew.problems).toEqual([expect.stringMatching(/ended by itself \(exit code 3\).*out of luck/s)]);
-    expect(seen.stopped).toBe(1);
+    expect(crew.problems).toEqual([expect.stringMatching(/^Server \d+ ended by itself \(exit code 3\).*out of luck/s)]);
+    await until(() => seen.includes('gone'));
+    expect(seen).toEqual(['start 0 at 0', 'stopped', 'gone']);
   });
 
   it('that is killed, or told to end and does, is none', async () => {
@@ -59,6 +60,18 @@ describe('a server', () => {
     await crew.replaceOne(createDice(1), 'SIGTERM');
     expect(crew.problems).toEqual([]);
     expect(crew.happened()).toEqual({ 'server killed': 1, 'server told to end': 1 });
+  });
+
+  it('that is killed is stopped before it ends, heard to its last word before it is gone, and replaced in its place', async () => {
+    const seen = await crewOf('for (let line = 0; line < 1000; line++) console.log(\'{"event":"last word"}\');');
+    await Promise.all([crew.start(), crew.start()]);
+    await crew.replaceOne(createDice(1), 'SIGKILL');
+    await until(() => seen.includes('gone'));
+    const [words, others] = [seen.filter((one) => one === 'last word'), seen.filter((one) => one !== 'last word')];
+    expect(others).toEqual(['start 0 at 0', 'start 1 at 1', 'stopped', 'SIGKILL', 'gone', 'start 2 at 1']);
+    // Of the two that began, all of it; the last one may still be speaking.
+    expect(words.length).toBeGreaterThanOrEqual(2000);
+    expect(crew.members).toHaveLength(2);
   });
 
   it('that is told to end and fails is one', async () => {

@@ -80,11 +80,31 @@ it('counts what was answered, and forgets nothing that was not', () => {
   for (const marker of ['a', 'b']) ledger.sent(marker);
   ledger.answered('a');
   ledger.answered('a');
-  ledger.answered('nobody');
   ledger.ended('a', { kind: 'result' });
   expect(ledger.size).toBe(2);
   expect(ledger.calls).toMatchObject([
     { marker: 'a', answers: 2, outcome: { kind: 'result' } },
     { marker: 'b', answers: 0, outcome: undefined },
   ]);
+});
+
+describe('the calls of a client that was killed', () => {
+  it('are abandoned, but for those that it has heard of', () => {
+    const ledger = ledgerOf();
+    for (const marker of ['heard', 'open']) ledger.sent(marker, 7);
+    ledger.sent('of another', 8);
+    ledger.ended('heard', { kind: 'result' });
+    ledger.abandoned(7);
+    expect(ledger.calls.map(({ marker, outcome }) => [marker, outcome?.kind])).toEqual([
+      ['heard', 'result'],
+      ['open', 'abandoned'],
+      ['of another', undefined],
+    ]);
+  });
+});
+
+it('a server may tell of a call before its client does', () => {
+  const ledger = ledgerOf({ ran: 1 });
+  ledger.sent('a', 7, 5);
+  expect(ledger.calls).toMatchObject([{ marker: 'a', caller: 7, sentAt: 5, executions: [{ pid: 1 }] }]);
 });

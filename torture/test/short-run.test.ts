@@ -21,26 +21,27 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 
 /** What it printed, whether the run was held or not. */
 async function rack(seed: number, file: string): Promise<string> {
-  const args = ['--expose-gc', MAIN, '--minutes', '0.12', '--seed', String(seed), '--json', file];
+  const args = [MAIN, '--minutes', '0.12', '--seed', String(seed), '--json', file];
   const { stdout } = await run(process.execPath, args).catch((error: unknown) => error as { stdout: string });
   return stdout;
 }
 
 /** Seven seconds of faults each. Long calls, those that have to be sent again, and late second answers take some more: both at once. */
 it('seven seconds on the rack, each transport, two seeds: nothing is lost, answered twice, or run again without a cause', async () => {
-  const files = [26, 27].map((seed) => ({ seed, file: join(directory, `${seed}.json`) }));
+  const files = [8, 45].map((seed) => ({ seed, file: join(directory, `${seed}.json`) }));
   const printed = await Promise.all(files.map(({ seed, file }) => rack(seed, file)));
   for (const text of printed) expect(text).not.toContain('BROKEN');
   for (const { file } of files) {
     const summaries = JSON.parse(await readFile(file, 'utf8')) as Summary[];
     expect(summaries.map(({ transport }) => transport)).toEqual(['sqs', 'sns-sqs', 'webhook', 'streamable-webhook']);
     expect(summaries.every(isHeld)).toBe(true);
-    for (const { calls, results, faults, memory } of summaries) {
+    for (const { calls, results, abandoned, faults, memory } of summaries) {
       // That it was a torture: faults of all sorts happened, and calls went on all the same.
       expect(calls).toBeGreaterThan(60);
-      expect(results).toBeGreaterThan(calls * 0.8);
+      expect(results).toBeGreaterThan((calls - abandoned) * 0.8);
       expect(Object.values(faults).filter((times) => times > 0).length).toBeGreaterThanOrEqual(8);
       expect((faults['server killed'] ?? 0) + (faults['server told to end'] ?? 0)).toBeGreaterThan(0);
+      expect(faults['client killed'] ?? 0).toBeGreaterThan(0);
       for (const [before, after] of [memory.callers, memory.server]) {
         expect(before).toBeGreaterThan(0);
         expect(after).toBeLessThan(before + MAX_GROWTH);

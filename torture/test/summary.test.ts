@@ -54,6 +54,17 @@ function failed(ledger: Ledger, marker: string, code: string): void {
 }
 
 describe('a run is held', () => {
+  it('although a client was killed that had a call under way, which then ran', () => {
+    const summary = summaryOf((ledger) => {
+      ledger.sent('a', 7);
+      ledger.executed('a', 1);
+      ledger.abandoned(7);
+    });
+    expect(isHeld(summary)).toBe(true);
+    expect(summary).toMatchObject({ calls: 2, results: 1, abandoned: 1, lost: 0 });
+    expect(printed(summary)).toMatch(/abandoned: their client was killed +1\n/);
+  });
+
   it('when every call ran and was answered once', () => {
     expect(isHeld(summaryOf())).toBe(true);
   });

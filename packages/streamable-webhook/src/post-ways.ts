@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import {
   AsyncMcpError,
   JsonRpcErrorCode,
@@ -13,7 +12,7 @@ import { envelopeOf } from './post-envelope.js';
 import { Via } from './reply-port.js';
 import { SessionChannel } from './session-channel.js';
 import type { FastifyReply } from 'fastify';
-import type { InboundEnvelope, SessionHost, SessionRecord } from '@asyncmcp/core';
+import type { InboundEnvelope, SessionRecord } from '@asyncmcp/core';
 import type { ConnectedSender, HttpRefusal } from '@asyncmcp/webhook/parts';
 import type {
   JSONRPCErrorResponse,
@@ -22,9 +21,6 @@ import type {
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Entered, Post, PostOptions } from './post.js';
-
-/** So many turns of the event loop a request has to begin, once its connection is being made, before a copy of it is refused. */
-const TURNS_TO_BEGIN = 1000;
 
 /** Notifications, and answers to what the server has asked its client. */
 export function takeUnanswered(
@@ -82,7 +78,11 @@ export async function answerOverConnection(
   const opened = channels.of(session.id);
   const channel = opened instanceof SessionChannel ? opened : await opened;
   // With nothing awaited where there is none: from here to the post, no other request may come between.
-  for (let turns = 0; turns < TURNS_TO_BEGIN && isEarlyCopy(channel, entered, metadata, host); turns++) await turn();
+  for (;;) {
+    const earlier = earlierOf(channel, entered, metadata);
+    if (earlier === undefined) break;
+    await channel.begun(earlier);
+  }
   const inUse = entered.find(({ message }) => channel.isAnswering(message.id));
   // It would take the other's connection. A copy of that one may.
   if (inUse !== undefined && !host.knows(metadata)) {
@@ -103,6 +103,7 @@ export async function answerOverConnection(
     waiting.delete(message.id);
     const envelope = envelopeOf(metadata, body, message, { extra });
     inbox.keep(envelope, attempt, place, new OnConnection(channel, message.id));
+    channel.hasBegun(message.id);
   };
   // A client that would post it again counts how often servers have begun with it: it is to know before anything can happen.
   const tellsFirst = isNamed && !jsonResponse;
@@ -119,21 +120,26 @@ export async function answerOverConnection(
     await writeWebResponse(response, reply, tellsFirst ? () => told.forEach((start) => start()) : undefined);
   } finally {
     // What the SDK did not take.
-    for (const place of waiting.values()) place.settled();
+    for (const [id, place] of waiting) {
+      place.settled();
+      channel.hasBegun(id);
+    }
     channel.end();
   }
   return reply;
 }
 
-/** Whether it is a copy that came right behind the first, which the host knows only once its connection is made. */
-function isEarlyCopy(
+/**
+ * The request that these are copies of, sent right behind it, if it has not begun yet. It could not be ended in their favour before that,
+ * and the host does not know of it.
+ */
+function earlierOf(
   channel: SessionChannel,
   entered: readonly Entered[],
   metadata: InboundEnvelope,
-  host: SessionHost,
-): boolean {
-  const isCopy = entered.some(({ message }) => isRequest(message) && channel.isCopy(message.id, metadata));
-  return isCopy && !host.knows(metadata);
+): RequestId | undefined {
+  const copy = entered.find(({ message }) => isRequest(message) && channel.isBeginning(message.id, metadata));
+  return copy !== undefined && isRequest(copy.message) ? copy.message.id : undefined;
 }
 
 /** The sender of a request that stays on the line: refusals reach it there. */

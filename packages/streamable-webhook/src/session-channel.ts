@@ -48,6 +48,8 @@ interface Waiting {
   readonly post: ChannelPost;
   /** Whether the SDK has handed it on. */
   handedOn: boolean;
+  /** Whether it has begun: see {@link SessionChannel.hasBegun}. */
+  begun: boolean;
   /** Whether its answer is on its way to the connection, or into the event store. */
   answering: boolean;
 }
@@ -83,6 +85,8 @@ export class SessionChannel {
   readonly #transport: WebStandardStreamableHTTPServerTransport;
   /** Requests whose answer was not sent yet, by id; of copies, the newest. */
   readonly #waiting = new TransientMap<RequestId, Waiting>();
+  /** Those who wait until a request begins, by its id. */
+  readonly #awaitingBegin = new Map<RequestId, (() => void)[]>();
   /** Lets go of who waits for JSON. */
   readonly #abandon = new WeakMap<ChannelPost, () => void>();
   #underWay = 0;
@@ -130,11 +134,31 @@ export class SessionChannel {
     return this.#waiting.has(id);
   }
 
-  /** Whether the request that waits under this id is the same as one of this metadata, sent before. */
-  isCopy(id: RequestId, { messageId, clientId, principal, unnamed }: InboundEnvelope): boolean {
-    const first = this.#waiting.get(id)?.post.metadata;
-    if (first === undefined || unnamed === true) return false;
+  /** Whether the request under this id has not begun yet, and is the same as one of this metadata. */
+  isBeginning(id: RequestId, { messageId, clientId, principal, unnamed }: InboundEnvelope): boolean {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined || waiting.begun || unnamed === true) return false;
+    const first = waiting.post.metadata;
     return first.messageId === messageId && first.clientId === clientId && first.principal === principal;
+  }
+
+  /** Resolves when the request under this id has begun, or will not any more. */
+  begun(id: RequestId): Promise<void> {
+    return new Promise((resolve) => {
+      const others = this.#awaitingBegin.get(id);
+      if (others === undefined) this.#awaitingBegin.set(id, [resolve]);
+      else others.push(resolve);
+    });
+  }
+
+  /** A request has begun, or will not any more. */
+  hasBegun(id: RequestId): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting !== undefined) waiting.begun = true;
+    const awaiting = this.#awaitingBegin.get(id);
+    if (awaiting === undefined) return;
+    this.#awaitingBegin.delete(id);
+    for (const resolve of awaiting) resolve();
   }
 
   /** Answers a POST: with the stream that its requests are answered on, or with what is wrong with it. */
@@ -147,7 +171,7 @@ export class SessionChannel {
         this.#transport.closeSSEStream(id);
         this.#abandon.get(older.post)?.();
       }
-      this.#waiting.set(id, { post, handedOn: false, answering: false });
+      this.#waiting.set(id, { post, handedOn: false, begun: false, answering: false });
     }
     const answering = this.#transport.handleRequest(toWebRequest(request), {
       parsedBody: batched ? requests : requests[0],

@@ -2,17 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, SQSClient, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { isRecord } from '@asyncmcp/core';
-import { SnsSqsClientTransport, provisionSnsSqs } from '@asyncmcp/sns-sqs';
-import { SqsClientTransport } from '@asyncmcp/sqs';
-import { injectSnsFaults, injectSqsFaults, spawnAwsEmulator, spawnModule } from '@asyncmcp/testkit';
-import { addCounts } from '../system.js';
-import { publishFaults, receiveFaults, sendFaults } from './aws-faults.js';
-import { Copies } from './copies.js';
+import { provisionSnsSqs } from '@asyncmcp/sns-sqs';
+import { spawnAwsEmulator, spawnModule } from '@asyncmcp/testkit';
+import { AWS_FAULTS } from './aws-faults.js';
 import { GARBAGE, OVERSIZED } from './garbage.js';
-import { watchSends } from './watch-messages.js';
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Dice } from '../dice.js';
-import type { FaultCounts, System } from '../system.js';
+import type { System } from '../system.js';
 
 /** Short, so that some calls run for longer; longer than an emulator is paused, so that leases can be kept. */
 const VISIBILITY_TIMEOUT_SECONDS = 6;
@@ -26,31 +21,24 @@ export async function startAwsSystem(name: 'sqs' | 'sns-sqs'): Promise<System> {
   const emulator = await spawnAwsEmulator();
   const sqs = new SQSClient(emulator.clientConfig);
   const sns = new SNSClient(emulator.clientConfig);
-  /** For what is not to fail: setting up, and vandals. */
-  const calm = new SQSClient(emulator.clientConfig);
-  const calmSns = new SNSClient(emulator.clientConfig);
-  const requestQueueUrl = await createQueue(calm, 'requests');
-  const deadLetterQueueUrl = await createQueue(calm, 'dead-letters');
+  const requestQueueUrl = await createQueue(sqs, 'requests');
+  const deadLetterQueueUrl = await createQueue(sqs, 'dead-letters');
   const topics =
     name === 'sqs'
       ? undefined
       : await provisionSnsSqs({
-          sns: calmSns,
-          sqs: calm,
+          sns,
+          sqs,
           requestTopicName: 'requests',
           requestQueueName: 'requests',
           responseTopicName: 'responses',
         });
-  const [sqsFaults, snsFaults] = [injectSqsFaults(sqs), injectSnsFaults(sns)];
-  const copies = new Copies();
-  watchSends(sqs, (body) => copies.see(body));
-  watchSends(sns, (body) => copies.see(body));
+  let copies = 0;
   const done: Record<string, number> = {};
   const count = (kind: string): void => void (done[kind] = (done[kind] ?? 0) + 1);
 
   return {
     name,
-    tools: ['work'],
     async startServer(start) {
       const settings = {
         transport: name,
@@ -66,14 +54,18 @@ export async function startAwsSystem(name: 'sqs' | 'sns-sqs'): Promise<System> {
       await server.nextLine((line) => line['event'] === 'ready', { timeoutMs: 60_000 });
       return server;
     },
-    async createTransport(): Promise<Transport> {
-      if (topics === undefined) return new SqsClientTransport({ sqs, requestQueueUrl });
-      const { requestTopicArn, responseTopicArn } = topics;
-      return new SnsSqsClientTransport({ sqs, sns, requestTopicArn, responseTopicArn });
+    async startCallers(start) {
+      const queue = topics === undefined ? { requestQueueUrl } : {};
+      const settings = { transport: name, ...start, endpoint: emulator.endpoint, ...queue, ...topics };
+      const callers = await spawnModule(new URL('../caller-process.js', import.meta.url), {
+        args: [JSON.stringify(settings)],
+      });
+      await callers.nextLine((line) => line['event'] === 'ready', { timeoutMs: 180_000 });
+      return callers;
     },
+    copied: () => void copies++,
+    callersFaults: Object.keys(AWS_FAULTS[name]),
     faults: {
-      ...(name === 'sqs' ? sendFaults(sqsFaults) : publishFaults(snsFaults)),
-      ...receiveFaults(sqsFaults),
       async pauseEmulator(dice: Dice) {
         emulator.pause();
         await sleep(dice.between(PAUSE_MS.least, PAUSE_MS.most));
@@ -86,32 +78,27 @@ export async function startAwsSystem(name: 'sqs' | 'sns-sqs'): Promise<System> {
           Object.entries(attributes).map(([key, StringValue]) => [key, { DataType: 'String', StringValue }]),
         );
         const QueueUrl = topics?.requestQueueUrl ?? requestQueueUrl;
-        await calm.send(new SendMessageCommand({ QueueUrl, MessageBody: body, MessageAttributes }));
+        await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body, MessageAttributes }));
         count('vandalise');
       },
       async oversize() {
         const sent =
           topics === undefined
-            ? calm.send(new SendMessageCommand({ QueueUrl: requestQueueUrl, MessageBody: OVERSIZED }))
-            : calmSns.send(new PublishCommand({ TopicArn: topics.requestTopicArn, Message: OVERSIZED }));
+            ? sqs.send(new SendMessageCommand({ QueueUrl: requestQueueUrl, MessageBody: OVERSIZED }))
+            : sns.send(new PublishCommand({ TopicArn: topics.requestTopicArn, Message: OVERSIZED }));
         await expectRefusal(sent);
         count('oversize');
       },
     },
-    happened: () => addCounts([sqsFaults.injected.all(), snsFaults.injected.all(), done] as FaultCounts[]),
-    calm() {
-      sqsFaults.clear();
-      snsFaults.clear();
-    },
+    happened: () => done,
     // Nobody knows which messages were not deleted.
     copiesOf: () => Infinity,
-    copies: (metByServers, reported) =>
-      copies.total + (metByServers['dropDeletes'] ?? 0) + (reported['ERR_LEASE_LOST'] ?? 0),
+    copies: (metByServers, reported) => copies + (metByServers['dropDeletes'] ?? 0) + (reported['ERR_LEASE_LOST'] ?? 0),
     lateMs: LATE_MS,
     errors: ['ERR_TOO_MANY_ATTEMPTS'],
     outages: ['pauseEmulator'],
     async close() {
-      for (const client of [sqs, calm, sns, calmSns]) client.destroy();
+      for (const client of [sqs, sns]) client.destroy();
       await emulator.kill();
     },
   };

@@ -8,13 +8,18 @@ export class Copies {
   readonly #sent = new Map<string, number>();
   #total = 0;
 
-  /** @param body - of what is on its way to servers */
-  see(body: string): void {
+  /**
+   * @param body - of what is on its way to servers
+   * @returns the call that it is a copy of, if any
+   */
+  see(body: string): string | undefined {
     const marker = markerIn(body);
-    if (marker === undefined) return;
+    if (marker === undefined) return undefined;
     const sends = (this.#sent.get(marker) ?? 0) + 1;
     this.#sent.set(marker, sends);
-    if (sends > 1) this.#total += 1;
+    if (sends === 1) return undefined;
+    this.#total += 1;
+    return marker;
   }
 
   of(marker: string): number {

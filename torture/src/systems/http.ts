@@ -1,11 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StreamableWebhookClientTransport } from '@asyncmcp/streamable-webhook';
 import { spawnModule, startHttpProxy } from '@asyncmcp/testkit';
-import { WebhookClientTransport, WebhookReceiver } from '@asyncmcp/webhook';
 import { Copies } from './copies.js';
 import { GARBAGE, OVERSIZED } from './garbage.js';
 import type { HttpProxy, ModuleProcess, ProxyFault } from '@asyncmcp/testkit';
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Dice } from '../dice.js';
 import type { FaultCounts, Faults, System } from '../system.js';
 
@@ -19,30 +16,29 @@ const LATE_MS = 5000;
 
 const KNOWN_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
 
-/** Webhooks, or Streamable HTTP with webhooks: the servers behind one proxy, the clients' receiver behind another. */
+/** Where each process of callers takes webhooks, by its place. */
+const RECEIVERS_PATH = '/callers/';
+
+/** Webhooks, or Streamable HTTP with webhooks: the servers behind one proxy, the receivers of the callers behind another. */
 export async function startHttpSystem(name: 'webhook' | 'streamable-webhook'): Promise<System> {
   const targets = new Map<ModuleProcess, string>();
-  const receiver = new WebhookReceiver();
-  const { url: receiverUrl } = await receiver.listen({ port: 0 });
+  /** By the path of each. */
+  const receivers = new Map<string, { readonly callers: ModuleProcess; readonly url: string }>();
   const copies = new Copies();
   let turn = 0;
   const requests = await startHttpProxy((_path, { body }) => {
     copies.see(body);
     return [...targets.values()][turn++ % Math.max(1, targets.size)];
   });
-  const replies = await startHttpProxy(() => receiverUrl);
-  const path = name === 'webhook' ? '/mcp/request' : '/mcp';
-  const shared = {
-    serverUrl: requests.url + path,
-    webhookUrl: `${replies.url}/webhook/response`,
-    receiver,
-    resendAfterMs: RESEND_AFTER_MS,
-  };
+  const replies = await startHttpProxy((path) => receivers.get(path)?.url);
+  const serverUrl = requests.url + (name === 'webhook' ? '/mcp/request' : '/mcp');
+  // That of the first, which is always there.
+  const receiverUrl = `${replies.url}${RECEIVERS_PATH}0`;
   const vandals = {
-    vandaliseServer: (dice: Dice) => vandalise(dice, shared.serverUrl),
-    vandaliseReceiver: (dice: Dice) => vandalise(dice, shared.webhookUrl),
-    oversizeServer: () => oversize(shared.serverUrl),
-    oversizeReceiver: () => oversize(shared.webhookUrl),
+    vandaliseServer: (dice: Dice) => vandalise(dice, serverUrl),
+    vandaliseReceiver: (dice: Dice) => vandalise(dice, receiverUrl),
+    oversizeServer: () => oversize(serverUrl),
+    oversizeReceiver: () => oversize(receiverUrl),
   };
   const done: Record<string, number> = {};
   const counted = Object.entries(vandals).map(([kind, act]) => [
@@ -54,7 +50,6 @@ export async function startHttpSystem(name: 'webhook' | 'streamable-webhook'): P
 
   return {
     name,
-    tools: name === 'webhook' ? ['work'] : ['work', 'work_over_connection'],
     async startServer(start) {
       const server = await spawnModule(new URL('../server-process.js', import.meta.url), {
         args: [JSON.stringify({ transport: name, ...start })],
@@ -63,9 +58,31 @@ export async function startHttpSystem(name: 'webhook' | 'streamable-webhook'): P
       targets.set(server, String(url));
       return server;
     },
-    stopped: (server) => void targets.delete(server),
-    createTransport: async (): Promise<Transport> =>
-      name === 'webhook' ? new WebhookClientTransport(shared) : new StreamableWebhookClientTransport(shared),
+    serverStopped: (server) => void targets.delete(server),
+    async startCallers(start) {
+      const path = RECEIVERS_PATH + String(start.place);
+      const settings = {
+        transport: name,
+        ...start,
+        serverUrl,
+        webhookUrl: replies.url + path,
+        receiverPath: path,
+        resendAfterMs: RESEND_AFTER_MS,
+      };
+      const callers = await spawnModule(new URL('../caller-process.js', import.meta.url), {
+        args: [JSON.stringify(settings)],
+      });
+      const { url } = await callers.nextLine((line) => line['event'] === 'listening', { timeoutMs: 60_000 });
+      receivers.set(path, { callers, url: String(url) });
+      await callers.nextLine((line) => line['event'] === 'ready', { timeoutMs: 180_000 });
+      return callers;
+    },
+    callersStopped(callers) {
+      for (const [path, receiver] of receivers) if (receiver.callers === callers) receivers.delete(path);
+    },
+    // They are counted on the way.
+    copied() {},
+    callersFaults: [],
     faults: {
       ...proxyFaults('requests', requests),
       ...proxyFaults('replies', replies),
@@ -85,7 +102,6 @@ export async function startHttpSystem(name: 'webhook' | 'streamable-webhook'): P
     async close() {
       await requests.close();
       await replies.close();
-      await receiver.close();
     },
   };
 }
