@@ -14,18 +14,33 @@ export const DOLLARS_PER_MILLION = { sqs: 0.4, sqsFifo: 0.5, sns: 0.5 } as const
 export const PRICES_AS_OF = '2026-11';
 
 /** Actions of SNS that this project takes. Delivery to SQS is none, and is free. */
-const TOPIC_ACTIONS: ReadonlySet<string> = new Set(['ListSubscriptionsByTopic', 'Publish', 'PublishBatch']);
+const TOPIC_ACTIONS: ReadonlySet<string> = new Set([
+  'CreateTopic',
+  'DeleteTopic',
+  'GetSubscriptionAttributes',
+  'GetTopicAttributes',
+  'ListSubscriptionsByTopic',
+  'Publish',
+  'PublishBatch',
+  'SetSubscriptionAttributes',
+  'Subscribe',
+  'Unsubscribe',
+]);
 
 /** Actions of SQS that it takes. */
 const QUEUE_ACTIONS: ReadonlySet<string> = new Set([
   'ChangeMessageVisibility',
   'ChangeMessageVisibilityBatch',
+  'CreateQueue',
   'DeleteMessage',
   'DeleteMessageBatch',
+  'DeleteQueue',
   'GetQueueAttributes',
+  'GetQueueUrl',
   'ReceiveMessage',
   'SendMessage',
   'SendMessageBatch',
+  'SetQueueAttributes',
 ]);
 
 /**

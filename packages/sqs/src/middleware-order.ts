@@ -43,11 +43,21 @@ interface Order {
  */
 export function createMiddlewareOrder(): <Command extends AnyCommand>(command: Command) => Command {
   const orders = new WeakMap<object, Order>();
+  /** Whether a method is the SDK's own. */
+  const ofSdk = new WeakMap<object, boolean>();
 
   function withKnownOrder(stack: Stack): Stack {
     // Wants the SDK to print its middlewares, or was wrapped by somebody who wants to see each call, as OpenTelemetry does.
-    if (stack.identifyOnResolve() || !isOfSdk(stack, 'concat') || !isOfSdk(stack, 'resolve')) return stack;
+    if (stack.identifyOnResolve() || !isKnownAsOfSdk(stack, 'concat') || !isKnownAsOfSdk(stack, 'resolve'))
+      return stack;
     return { ...stack, concat: (own) => ({ ...own, resolve: resolve.bind(undefined, orderOf(stack, own)) }) };
+  }
+
+  function isKnownAsOfSdk(stack: Stack, name: 'concat' | 'resolve'): boolean {
+    const method = stack[name];
+    const known = ofSdk.get(method) ?? isOfSdk(method, name);
+    ofSdk.set(method, known);
+    return known;
   }
 
   function orderOf(stack: Stack, own: Stack): readonly Middleware[] {
@@ -118,21 +128,14 @@ function emptyStack(): Stack {
     .middlewareStack as unknown as Stack;
 }
 
-const ofSdk = new WeakMap<object, boolean>();
-
 /**
  * Whether a method is the one that the SDK gave the stack. Every stack has functions of its own, so they are told by what they look
  * like; all have to fit, because the stack that is compared with may have been wrapped, too. What is taken for somebody else's by
  * mistake costs time, and nothing else.
  */
-function isOfSdk(stack: Stack, name: 'concat' | 'resolve'): boolean {
-  const method = stack[name];
-  const known = ofSdk.get(method);
-  if (known !== undefined) return known;
+function isOfSdk(method: Stack['concat'] | Stack['resolve'], name: 'concat' | 'resolve'): boolean {
   const isPlain = Reflect.ownKeys(method).every((key) => key === 'name' || key === 'length');
-  const answer = isPlain && method.name === name && String(method) === String(emptyStack()[name]);
-  ofSdk.set(method, answer);
-  return answer;
+  return isPlain && method.name === name && String(method) === String(emptyStack()[name]);
 }
 
 /** Whether it is the SDK's logger that does nothing, which a client has that was given none. */

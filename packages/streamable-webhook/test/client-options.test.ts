@@ -4,6 +4,7 @@ import { listenOnLoopback, rejectionOf, until } from '@asyncmcp/testkit';
 import { WebhookReceiver } from '@asyncmcp/webhook';
 import { StreamableWebhookClientTransport } from '../src/index.js';
 import { call, callsIn, methodOf, useSystem } from './client-system.js';
+import { verifierOf } from './tokens.js';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 import type { OAuthTokens } from '@modelcontextprotocol/sdk/shared/auth.js';
@@ -343,11 +344,7 @@ async function protectedServer(): Promise<{ readonly stale: OAuthTokens }> {
     metadata.closeAllConnections();
     metadata.close();
   });
-  const verifyAccessToken = async (token: string) => {
-    if (token !== 'alice') throw Object.assign(new Error('no'), { errorCode: 'invalid_token' });
-    return { token, clientId: token, scopes: [], expiresAt: Math.floor(Date.now() / 1000) + 3600 };
-  };
-  await system().server({ auth: { verifier: { verifyAccessToken }, resourceMetadataUrl: `${origin}/metadata` } });
+  await system().server({ auth: { verifier: verifierOf('alice'), resourceMetadataUrl: `${origin}/metadata` } });
   const stale = { access_token: 'stale', token_type: 'bearer', refresh_token: 'refresh', issuer: url };
   return { stale };
 }

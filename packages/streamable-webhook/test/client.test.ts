@@ -9,6 +9,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import { isWebhookTool } from '../src/index.js';
 import { call, callsIn, messagesOf, responsesIn, useSystem } from './client-system.js';
+import { verifierOf } from './tokens.js';
 import type { StreamableWebhookClientTransport } from '../src/index.js';
 
 const system = useSystem();
@@ -195,11 +196,7 @@ describe('terminateSession()', () => {
 
   it('rejects with the server’s JSON-RPC error when it is refused', async () => {
     let token = 'alice';
-    const verifyAccessToken = async (given: string) => {
-      if (given !== 'alice') throw Object.assign(new Error('no'), { errorCode: 'invalid_token' });
-      return { token: given, clientId: given, scopes: [], expiresAt: Math.floor(Date.now() / 1000) + 3600 };
-    };
-    await system().server({ auth: { verifier: { verifyAccessToken } } });
+    await system().server({ auth: { verifier: verifierOf('alice') } });
     const transport = system().transport({ headers: async () => ({ authorization: `Bearer ${token}` }) });
     await system().client(transport);
     token = 'mallory';

@@ -14,19 +14,14 @@ import {
   startServer,
   textOf,
 } from './server-system.js';
+import { verifierOf } from './tokens.js';
 import type { TestServer } from './server-system.js';
 
-const soon = (): number => Math.floor(Date.now() / 1000) + 3600;
-
-/** Takes the tokens `alice` and `bob`. */
-const verifyAccessToken = async (token: string) => {
-  if (token !== 'alice' && token !== 'bob') throw Object.assign(new Error('no'), { errorCode: 'invalid_token' });
-  return { token, clientId: token, scopes: [], expiresAt: soon() };
-};
+const verifier = verifierOf('alice', 'bob');
 
 function protectedServer(): Promise<TestServer> {
   const resourceMetadataUrl = 'https://mcp.example.com/.well-known/oauth-protected-resource';
-  return startServer({ auth: { verifier: { verifyAccessToken }, resourceMetadataUrl } });
+  return startServer({ auth: { verifier, resourceMetadataUrl } });
 }
 
 const as = (token: string) => ({ authorization: `Bearer ${token}` });
@@ -87,7 +82,7 @@ it('lets nobody begin anything once it closes, whose token was good before', asy
   const closed: Promise<void>[] = [];
   const server = new StreamableWebhookServer({
     stateless: true,
-    auth: { verifier: { verifyAccessToken } },
+    auth: { verifier },
     createServer: () => {
       const mcp = new McpServer({ name: 'test', version: '1.0.0' });
       mcp.registerTool('note', {}, async () => {

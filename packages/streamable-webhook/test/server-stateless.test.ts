@@ -16,6 +16,7 @@ import {
   startServer,
   textOf,
 } from './server-system.js';
+import { verifierOf } from './tokens.js';
 
 const BOTH = [
   ['on streams', { stateless: true }],
@@ -104,13 +105,9 @@ describe('a stateless server', () => {
   it('tells handlers whose call it is, and a server what it is made for', async () => {
     const sessions: unknown[] = [];
     const clients: unknown[] = [];
-    const verifyAccessToken = async (token: string) => {
-      const expiresAt = Math.floor(Date.now() / 1000) + 3600;
-      return { token, clientId: token, scopes: [], expiresAt };
-    };
     const { url } = await startServer({
       stateless: true,
-      auth: { verifier: { verifyAccessToken } },
+      auth: { verifier: verifierOf('alice', 'bob') },
       createServer(session) {
         sessions.push(session);
         const mcp = new McpServer({ name: 'x', version: '1' });

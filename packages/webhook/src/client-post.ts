@@ -185,8 +185,9 @@ async function sendOn<A extends PostAnswer>(
     const asked = answer instanceof AsyncMcpError ? 0 : retryAfterOf(send.inSession, answer, failure);
     const quick = handOn.elsewhere === true || (handOn.attempt !== undefined && asked === 0);
     const delayMs = Math.max(asked, backoffDelay(tries, quick ? HAND_ON_BACKOFF : BACKOFF));
-    // Looking for another process ends by itself.
-    const late = Date.now() + delayMs > deadline && handOn.elsewhere !== true;
+    // Looking for another process ends soon; a server that goes on sending us elsewhere, though it is not asked to, does not.
+    const looks = handOn.elsewhere === true && misses <= MAX_MISSES;
+    const late = Date.now() + delayMs > deadline && !looks;
     // Also where the answer comes after close(): that it is not sent again is because of that one.
     closing.throwIfAborted();
     if (late) throw failure;

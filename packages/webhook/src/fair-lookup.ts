@@ -13,6 +13,12 @@ const SLOW_MS = 1000;
  */
 const PLACES = { unknown: 1, slow: 1, quick: Infinity } as const;
 
+/**
+ * Whoever waits for a place longer than this, in milliseconds, is told that the DNS does not answer: by then its connection has timed out,
+ * and a name that nobody waits for any more is not to keep those out that come after it. Who still wants it asks again.
+ */
+const WAITS_MS = 5000;
+
 type Standing = keyof typeof PLACES;
 
 /** What is remembered of a name. */
@@ -38,6 +44,8 @@ interface Lookup {
   readonly options: LookupAllOptions;
   readonly standing: Standing;
   readonly waiters: Set<Waiter>;
+  /** When the last of them asked. */
+  askedAt: number;
 }
 
 /**
@@ -53,7 +61,7 @@ export function createFairLookup(lookup: LookupAll, now: () => number = Date.now
 
   function begin(key: string, hostname: string, options: LookupAllOptions): Lookup {
     const { standing } = memory.get(key) ?? NOTHING;
-    const begun: Lookup = { key, hostname, options, standing, waiters: new Set() };
+    const begun: Lookup = { key, hostname, options, standing, waiters: new Set(), askedAt: 0 };
     open.set(key, begun);
     queues[standing].push(begun);
     return begun;
@@ -61,7 +69,7 @@ export function createFairLookup(lookup: LookupAll, now: () => number = Date.now
 
   function runNext(standing: Standing): void {
     if (running[standing] >= PLACES[standing]) return;
-    const next = queues[standing].shift();
+    const next = nextOf(queues[standing]);
     if (next === undefined) return;
     running[standing]++;
     const startedAt = now();
@@ -76,6 +84,16 @@ export function createFairLookup(lookup: LookupAll, now: () => number = Date.now
     } catch (error) {
       done(error as NodeJS.ErrnoException, []);
     }
+  }
+
+  /** The first in a queue that somebody still waits for. */
+  function nextOf(queue: Lookup[]): Lookup | undefined {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      if (now() - next.askedAt <= WAITS_MS) return next;
+      open.delete(next.key);
+      finish(next, waitedTooLong(next.hostname), [], false);
+    }
+    return undefined;
   }
 
   function finish(
@@ -98,9 +116,11 @@ export function createFairLookup(lookup: LookupAll, now: () => number = Date.now
 
   return (hostname, options, callback) => {
     const key = JSON.stringify([hostname, options.family, options.hints]);
-    const { waiters, standing } = open.get(key) ?? begin(key, hostname, options);
+    const asked = open.get(key) ?? begin(key, hostname, options);
+    const { waiters, standing } = asked;
     const waiter: Waiter = { callback };
     waiters.add(waiter);
+    asked.askedAt = now();
     const { addresses } = memory.get(key) ?? NOTHING;
     if (addresses.length > 0) {
       waiter.timer = setTimeout(() => {
@@ -109,4 +129,10 @@ export function createFairLookup(lookup: LookupAll, now: () => number = Date.now
     }
     runNext(standing);
   };
+}
+
+/** As node says it when the DNS does not answer. */
+function waitedTooLong(hostname: string): NodeJS.ErrnoException {
+  const text = `getaddrinfo EAI_AGAIN ${hostname}: other names whose DNS does not answer were before it`;
+  return Object.assign(new Error(text), { code: 'EAI_AGAIN', syscall: 'getaddrinfo', hostname });
 }

@@ -36,7 +36,8 @@ export function createHostCheck(options: HostCheckOptions): (app: FastifyInstanc
   const origins = namesOption('allowedOrigins', options.allowedOrigins, originIn);
   return (app) => {
     let loopbackOnly: boolean | undefined;
-    const onLoopback = (): boolean => (loopbackOnly ??= listensOnLoopbackOnly(app));
+    // Not before it listens, which it may on other addresses yet.
+    const onLoopback = (): boolean => (loopbackOnly ??= listensOnLoopbackOnly(app)) ?? false;
     const isHost = lastRemembered((host) => isAllowedHost(host, hosts ?? LOOPBACK_NAMES));
     const isOrigin = lastRemembered((origin) => isAllowedOrigin(origin, origins === false ? undefined : origins));
     return ({ headers }) => {
@@ -74,9 +75,11 @@ function isAllowedOrigin(origin: string, origins: readonly string[] | undefined)
     : origins.includes(originIn(origin) ?? '');
 }
 
-function listensOnLoopbackOnly(app: FastifyInstance): boolean {
+/** Undefined where it does not listen: what is handed to it by other ways (`inject`) no page in a browser can reach. */
+function listensOnLoopbackOnly(app: FastifyInstance): boolean | undefined {
   // fastify calls them AddressInfo; a Unix socket's is its path, and what stands before it is a proxy.
   const addresses: readonly (string | { readonly address: string })[] = app.addresses();
+  if (addresses.length === 0) return undefined;
   return addresses.every((one) => typeof one !== 'string' && /^(?:127\.|::1$|::ffff:127\.)/.test(one.address));
 }
 

@@ -58,6 +58,9 @@ interface Generation {
  * deliveries, whose senders try again with a new timestamp, rather than accept one twice. core's DuplicateWindow, which this
  * resembles, forgets without a trace.
  *
+ * Clocks of senders that share a window should agree: once it is full, what one signs whose clock is behind another's by more than half of
+ * a window lasts is refused as late, for as long as there is so much to remember.
+ *
  * Have one window for each set of secrets: one sender's ids could otherwise pass for another's, or crowd them out. It knows what
  * this process has seen, and nothing from before its start.
  */

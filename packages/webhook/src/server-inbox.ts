@@ -23,6 +23,8 @@ export interface ConnectedSender extends WaitingSender {
 interface InboxMessage extends Settlement {
   readonly envelope: InboundEnvelope;
   attempt: number;
+  /** The session that has it. */
+  readonly sessionId?: string | undefined;
 }
 
 /** What an inbox hands its messages to. */
@@ -84,7 +86,9 @@ export function createInbox({ handle, onGivenUp }: InboxOptions): Inbox {
   }
 
   function giveUp(message: InboxMessage): void {
-    onGivenUp(message.envelope);
+    const { envelope, sessionId } = message;
+    // Who names no session, as older clients do, is still told what becomes of it.
+    onGivenUp(envelope.sessionId === undefined && sessionId !== undefined ? { ...envelope, sessionId } : envelope);
     void message.ack();
   }
 
@@ -116,6 +120,7 @@ class PostedMessage implements InboxMessage, WaitingSender {
   readonly #place: Place;
   /** Undefined once the sender knows what became of its message: all of its request hangs on it, and the answer may take long. */
   #tell: ((outcome: PostOutcome) => void) | undefined;
+  sessionId: string | undefined;
 
   constructor(
     envelope: InboundEnvelope,
@@ -139,6 +144,7 @@ class PostedMessage implements InboxMessage, WaitingSender {
   taken(sessionId: string, begun: boolean): void {
     // A copy of what is worked on takes no place of its own.
     if (!begun) this.#place.settled();
+    this.sessionId = sessionId;
     this.#say({ kind: 'taken', sessionId, begun });
   }
 

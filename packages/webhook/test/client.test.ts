@@ -106,6 +106,15 @@ describe('send()', () => {
     expect(seen).toHaveLength(1);
   });
 
+  it('goes elsewhere for a while only, whatever the server says', async () => {
+    const elsewhere = refusal(-32603, { code: 'ERR_UNAVAILABLE', elsewhere: true });
+    const { url, seen } = await scripted({ status: 503, body: elsewhere, headers: { 'retry-after': '0' } });
+    const transport = await transportTo(url, { retryForMs: 100 });
+    expect(await rejectionOf(transport.send(PING))).toMatchObject({ code: 'ERR_UNAVAILABLE' });
+    expect(seen.length).toBeGreaterThan(20);
+    expect(seen.length).toBeLessThan(40);
+  });
+
   it('has the server’s JSON-RPC error in what it rejects with', async () => {
     const { url } = await scripted({
       status: 400,

@@ -61,7 +61,7 @@ describe('a fair lookup', () => {
     ask(fair, 'dead-1', 'dead-2', 'new');
     for (const name of ['dead-1', 'dead-2']) {
       expect(asked.splice(0)).toEqual([name]);
-      jest.advanceTimersByTime(10_000);
+      jest.advanceTimersByTime(2_000);
       answer(name, failure('EAI_AGAIN'), []);
     }
     expect(asked.splice(0)).toEqual(['new']);
@@ -69,6 +69,32 @@ describe('a fair lookup', () => {
     ask(fair, 'dead-1', 'dead-2', 'newer', 'newest');
     expect(asked).toEqual(['dead-1', 'newer']);
     expect(told).toEqual(['dead-1: EAI_AGAIN', 'dead-2: EAI_AGAIN', 'new: 192.0.2.1']);
+  });
+
+  it('lets no name wait for dead ones that nobody waits for any more, however many', () => {
+    const { lookup, asked, answer } = scripted();
+    const fair = createFairLookup(lookup);
+    const dead = Array.from({ length: 100 }, (_, index) => `dead-${index}`);
+    ask(fair, ...dead);
+    jest.advanceTimersByTime(6000);
+    // What connected for the first try of a delivery has given up; here is the second.
+    ask(fair, 'new', 'dead-7');
+    jest.advanceTimersByTime(4000);
+    expect(asked.splice(0)).toEqual(['dead-0']);
+    answer('dead-0', failure('EAI_AGAIN'), []);
+    // Those before it nobody wants any more.
+    expect(asked.splice(0)).toEqual(['dead-7']);
+    expect(told.splice(0)).toEqual(dead.slice(0, 7).map((name) => `${name}: EAI_AGAIN`));
+    jest.advanceTimersByTime(500);
+    answer('dead-7', failure('ENOTFOUND'), []);
+    expect(asked).toEqual(['new']);
+    answer('new', null, [ADDRESS]);
+    expect(told).toEqual([
+      'dead-7: ENOTFOUND',
+      'dead-7: ENOTFOUND',
+      ...dead.slice(8).map((name) => `${name}: EAI_AGAIN`),
+      'new: 192.0.2.1',
+    ]);
   });
 
   it('never lets a name wait that was quick', () => {

@@ -3,6 +3,7 @@ import { seededRandom, until } from '@asyncmcp/testkit';
 import { fastify } from 'fastify';
 import { WebhookReceiver, generateSecret } from '../src/index.js';
 import { BODY, FakeClient, atTheEnd, post, raw, rawPost, realClient, signed } from './receiver-system.js';
+import { openSockets } from './support.js';
 import type { FastifyInstance } from 'fastify';
 import type { WebhookReceiverOptions } from '../src/index.js';
 import type { RealClient } from './receiver-system.js';
@@ -180,10 +181,6 @@ async function expectHealthy({ receiver, url, fake, secret }: Target, shared: st
   const statuses = (await Promise.all(strangers)).map(({ status }) => status);
   // None was refused for want of a place.
   expect(statuses).toEqual(Array(100).fill(404));
-}
-
-function openSockets(): number {
-  return process.getActiveResourcesInfo().filter((name) => name.startsWith('TCP')).length;
 }
 
 describe('whatever is sent', () => {

@@ -40,6 +40,16 @@ describe('a server that closes', () => {
     },
   );
 
+  it('tells one that names no session, either', async () => {
+    const server = await startServer({ drainTimeoutMs: 10 });
+    const { endpoint, headers } = await openSession(server);
+    const { 'x-session-id': _session, ...unnamed } = headers;
+    await http('POST', server.url, { headers: { ...unnamed, 'x-request-id': '2' }, body: toolCall(2, 'slow') });
+    await server.server.close();
+    const { body } = await endpoint.reply(2);
+    expect(JSON.parse(body)).toMatchObject({ id: 2, error: { data: { code: 'ERR_CLOSED' } } });
+  });
+
   it('leaves the call of a client of ours to the next server: posted again, it runs there', async () => {
     const store = new MemorySessionStore();
     const first = await startServer({ store, drainTimeoutMs: 10 });

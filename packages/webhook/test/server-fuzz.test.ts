@@ -8,6 +8,7 @@ import { until } from '@asyncmcp/testkit';
 import { WebhookServer } from '../src/index.js';
 import { http, initialize, ping } from './http-client.js';
 import { atTheEnd, endpoint, openSession, startServer } from './server-system.js';
+import { openSockets } from './support.js';
 import type { FastifyInstance } from 'fastify';
 import type { AsyncMcpError } from '@asyncmcp/core';
 
@@ -133,8 +134,9 @@ async function startInjected(): Promise<{ app: FastifyInstance; server: WebhookS
 }
 
 it('10,000 fuzzed requests: nothing but 503 above 499, every error a JSON-RPC error, and a good one is served afterwards', async () => {
-  const { app, server, errors } = await startInjected();
   const hook = await endpoint();
+  const sockets = openSockets();
+  const { app, server, errors } = await startInjected();
   const url = '/mcp/request';
   const typed = { 'content-type': 'application/json' };
   const opened = await app.inject({
@@ -177,6 +179,10 @@ it('10,000 fuzzed requests: nothing but 503 above 499, every error a JSON-RPC er
   await until(() => server.sessions.list().every(({ callsInFlight }) => callsInFlight === 0), {
     message: 'all calls to end',
   });
+  await app.close();
+  expect(server.sessions.list()).toEqual([]);
+  // Those that webhooks went over, and were to.
+  await until(() => openSockets() <= sockets, { message: () => String(process.getActiveResourcesInfo()) });
 }, 120_000);
 
 /** Bytes that are no proper HTTP, or not all of it. */

@@ -86,6 +86,24 @@ describe('over HTTP/2', () => {
   });
 });
 
+describe('a server that does not listen', () => {
+  it('answers to any name what is handed to it, and judges by where it listens once it does', async () => {
+    const { url: webhookUrl } = await endpoint();
+    const server = new WebhookServer({
+      createServer: () => new McpServer({ name: 'x', version: '1' }),
+      allowWebhookUrl: ({ hostname }) => hostname === '127.0.0.1',
+    });
+    const app = fastify();
+    atTheEnd(() => app.close());
+    await app.register(server.plugin);
+    const headers = { ...CLIENT, 'content-type': 'application/json', host: EVIL.host };
+    const request = { method: 'POST', url: '/mcp/request', headers, body: initialize(webhookUrl) } as const;
+    expect(await app.inject(request)).toMatchObject({ statusCode: 200 });
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    expect(await app.inject(request)).toMatchObject({ statusCode: 403 });
+  });
+});
+
 describe('a server elsewhere', () => {
   it('answers to any name unless told otherwise', () => {
     const app = fastify();

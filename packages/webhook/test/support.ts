@@ -11,6 +11,11 @@ export function failureOf(make: () => unknown): unknown {
   throw new Error('Nothing was thrown, and something should have been');
 }
 
+/** TCP sockets that this process has open, those that listen included. */
+export function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((name) => name.startsWith('TCP')).length;
+}
+
 /** Addresses for a name, in place of DNS. Each call takes the next answer; the last one stays. */
 export function stubLookup(...answers: (readonly string[] | Error)[]): LookupAll & { readonly names: string[] } {
   const names: string[] = [];
