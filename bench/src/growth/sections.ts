@@ -13,12 +13,14 @@ export async function growthSections(
   plan: GrowthPlan,
   requests: string,
 ): Promise<Section[]> {
-  const crowd = await start(plan.warmUp.sessions + plan.sessions.many);
+  const { warmUp, sessions } = plan;
+  const few = await start(warmUp.sessions + sessions.few);
+  const many = await start(warmUp.sessions + sessions.many);
   try {
-    const growth = await measureGrowth(crowd, plan);
+    const growth = await measureGrowth({ few, many }, plan);
     return [await memorySection(growth, plan), sessionsSection(growth, requests), callsSection(growth, requests)];
   } finally {
-    await crowd.stop();
+    await Promise.all([few.stop(), many.stop()]);
   }
 }
 
