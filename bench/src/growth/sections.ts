@@ -13,14 +13,12 @@ export async function growthSections(
   plan: GrowthPlan,
   requests: string,
 ): Promise<Section[]> {
-  const { warmUp, sessions } = plan;
-  const few = await start(warmUp.sessions + sessions.few);
-  const many = await start(warmUp.sessions + sessions.many);
+  const crowd = await start(plan.warmUp.sessions + plan.sessions.many);
   try {
-    const growth = await measureGrowth({ few, many }, plan);
+    const growth = await measureGrowth(crowd, plan);
     return [await memorySection(growth, plan), sessionsSection(growth, requests), callsSection(growth, requests)];
   } finally {
-    await Promise.all([few.stop(), many.stop()]);
+    await crowd.stop();
   }
 }
 

@@ -156,12 +156,12 @@ describe('commands from a pipe', () => {
       'call divide dividend=1 divisor=0',
       'read demo://nothing',
       'prompt summarize',
-      'call wait seconds=1.2',
+      'call wait seconds=3.5',
       'call wait seconds=3600 &',
       'call greet name=Ada',
       'quit',
     ];
-    const args = ['--transport', 'webhook', '--server-url', url, '--timeout', '0.5'];
+    const args = ['--transport', 'webhook', '--server-url', url, '--timeout', '3'];
     const { code, output, errors } = await pipe(lines, args);
     expect(output.split('\n').filter((line) => line.startsWith('✗'))).toEqual([
       '✗ Not connected; init connects.',
