@@ -84,7 +84,7 @@ it('a quick run measures every section of every transport and writes it down', a
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}, 300_000);
+}, 480_000);
 
 function figure(report: Report | undefined, label: string): Partial<Figure> {
   return figures(report).find((one) => one.label === label) ?? {};
