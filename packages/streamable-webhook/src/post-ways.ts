@@ -77,6 +77,7 @@ export async function answerOverConnection(
 ): Promise<FastifyReply> {
   const opened = channels.of(session.id);
   const channel = opened instanceof SessionChannel ? opened : await opened;
+  channel.begin();
   // With nothing awaited where there is none: from here to the post, no other request may come between.
   for (;;) {
     const earlier = earlierOf(channel, entered, metadata);
@@ -87,9 +88,9 @@ export async function answerOverConnection(
   // It would take the other's connection. A copy of that one may.
   if (inUse !== undefined && !host.knows(metadata)) {
     for (const { place } of entered) place.settled();
+    channel.end();
     return refuse(reply, requestIdInUse(inUse.message));
   }
-  channel.begin();
   const attempt = attemptOf(request.headers);
   const isNamed = metadata.unnamed !== true && !body.batched;
   if (isNamed) {

@@ -311,9 +311,10 @@ export class SessionChannel {
     this.#look();
   }
 
-  /** Closes all connections. */
+  /** Closes all connections. What has not begun never will. */
   async close(): Promise<void> {
     this.#onOver = undefined;
+    for (const id of this.#awaitingBegin.keys()) this.hasBegun(id);
     await this.#transport.close();
   }
 
