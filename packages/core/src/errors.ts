@@ -49,6 +49,8 @@ export type AsyncMcpErrorCode =
   | 'ERR_CREATE_SERVER'
   /** The session store failed. */
   | 'ERR_SESSION_STORE'
+  /** The call store failed. */
+  | 'ERR_CALL_STORE'
   /** A message on a shared reply queue belongs to nobody this process knows. */
   | 'ERR_UNCLAIMED_MESSAGE'
   /** The queue that replies should come to is not subscribed to its topic, or no longer. */

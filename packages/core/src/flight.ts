@@ -11,6 +11,14 @@ export interface Outcome {
   readonly reply?: { readonly address: string; readonly envelope: Envelope };
 }
 
+/** What a flight does with the claim on its call, where processes share them. Neither ever rejects. */
+export interface Claim {
+  /** Its answer is about to be sent. From here on the call runs nowhere else. */
+  answering(address: string, envelope: Envelope): Promise<void>;
+  /** The flight is over. Without an answer the call may run elsewhere, unless it is done. */
+  settled(done: boolean): Promise<void>;
+}
+
 /** A reply as it is kept: ten thousand of them as text are far less work to the garbage collector than as objects. */
 class RecordedReply {
   readonly address: string;
@@ -122,10 +130,13 @@ class Known {
 /** Deliveries of one message that are held together; more copies than this are acked at once, they only cost leases. */
 const MAX_COPIES = 8;
 
+/** How long the outcome of a message is remembered, in milliseconds. */
+export const REMEMBERED_MS: number = 10 * 60_000;
+
 /** Bounds of what is remembered of finished messages, per host. Those in flight are there as well, however long they take. */
 const WINDOW = {
   maxEntries: 10_000,
-  ttlMs: 10 * 60_000,
+  ttlMs: REMEMBERED_MS,
   maxWeight: 32 * 1024 * 1024,
   keeps: ({ flight }: Known): boolean => flight !== undefined,
 };
@@ -142,6 +153,8 @@ export class Flight {
   /** The ledger's own: what is known of the message, and where the flight stands. */
   readonly known: Known;
   place: Place<Flight> | undefined;
+  /** Where processes share claims. */
+  claim: Claim | undefined;
   readonly envelope: InboundEnvelope;
   readonly attempt: number;
   readonly #first: Delivery;
@@ -217,6 +230,12 @@ export class Flight {
     if (this.#settled) return SETTLED;
     this.#settled = true;
     this.#onSettled(this);
+    if (this.claim === undefined) return this.#settleAll(settle);
+    // Before: what is given back may be received at once.
+    return this.claim.settled(this.known.outcome === NO_REPLY).then(() => this.#settleAll(settle));
+  }
+
+  #settleAll(settle: (delivery: Delivery) => Promise<void>): Promise<void> {
     if (this.#copies === undefined) return settle(this.#first);
     return Promise.all([this.#first, ...this.#copies].map(settle)).then(() => {});
   }
@@ -321,7 +340,7 @@ export class FlightLedger {
 }
 
 /** All that tells one message from another. With the lengths in it, no two make the same. */
-function identityOf({ messageId, sessionId = '', clientId = '', requestIdHint, principal }: InboundEnvelope): string {
+export function identityOf({ messageId, sessionId = '', clientId = '', requestIdHint, principal }: InboundEnvelope): string {
   const requestId = typeof requestIdHint === 'string' ? `"${requestIdHint}` : (requestIdHint ?? '');
   const identity = `${messageId.length} ${sessionId.length} ${clientId.length} ${messageId} ${sessionId} ${clientId} ${requestId}`;
   return principal === undefined ? identity : `${String(requestId).length} ${identity} ${principal}`;

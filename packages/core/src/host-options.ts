@@ -1,6 +1,7 @@
 import { functionOption, integerOption, loggerOption, objectOption } from './options.js';
 import { MemorySessionStore } from './session-store.js';
 import { silentLogger } from './logger.js';
+import type { CallStore } from './call-store.js';
 import type { Logger } from './logger.js';
 import type { CreateServer } from './session.js';
 import type { SessionHostOptions } from './session-host.js';
@@ -12,6 +13,17 @@ export interface ServerOptions {
   readonly createServer: CreateServer;
   /** Where session records live; share one to let several processes serve the same sessions. Default: this process's memory. */
   readonly store?: SessionStore | undefined;
+  /**
+   * Where the servers of one queue or address agree on which of them runs a call, and how it ended; share one for a call to run once, and
+   * again only if the process that ran it is killed. It costs two writes a call. Default: each process knows its own calls, and a copy
+   * that reaches another one runs there as well.
+   */
+  readonly callStore?: CallStore | undefined;
+  /**
+   * With a `callStore`: for how long, in milliseconds, a call is this process's without being renewed, 1,000 to 43,200,000; it is renewed
+   * at a third of this while it runs. What a killed process ran is run elsewhere after at most this. Default 30,000.
+   */
+  readonly callLeaseMs?: number | undefined;
   /** Most sessions live in this process at once; `initialize` beyond it is refused. Default 1,000. */
   readonly maxSessions?: number | undefined;
   /** A session idle for this long, in milliseconds, has its live server freed; its record stays. Default 30 minutes. */
@@ -34,6 +46,8 @@ export interface ServerOptions {
 export const SERVER_OPTION_NAMES: readonly (keyof ServerOptions)[] = [
   'createServer',
   'store',
+  'callStore',
+  'callLeaseMs',
   'maxSessions',
   'sessionIdleTimeoutMs',
   'sessionTtlMs',
@@ -65,6 +79,16 @@ export function checkServerOptions(options: ServerOptions): CheckedServerOptions
       options.store === undefined
         ? new MemorySessionStore()
         : objectOption('store', options.store, ['get', 'put', 'delete', 'touch']),
+    callStore:
+      options.callStore === undefined
+        ? undefined
+        : objectOption('callStore', options.callStore, ['claim', 'renew', 'release', 'end']),
+    callLeaseMs: integerOption('callLeaseMs', options.callLeaseMs, {
+      min: 1000,
+      max: DAY_MS / 2,
+      fallback: 30_000,
+      unit: 'milliseconds',
+    }),
     maxSessions: integerOption('maxSessions', options.maxSessions, { min: 1, max: 1_000_000, fallback: 1000 }),
     sessionIdleTimeoutMs: integerOption('sessionIdleTimeoutMs', options.sessionIdleTimeoutMs, {
       min: 10,

@@ -25,6 +25,7 @@ import type {
   JSONRPCRequest,
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
+import type { CallClaims, Claimed } from './call-claims.js';
 import type { CallRunner } from './call-runner.js';
 import type { InboundEnvelope, Sender } from './envelope.js';
 import type { AsyncMcpError } from './errors.js';
@@ -42,10 +43,14 @@ export interface InboundRouterOptions {
   readonly ledger: FlightLedger;
   readonly responder: Responder;
   readonly calls: CallRunner;
+  /** Those on calls that other processes may get copies of; undefined: each process knows its own. */
+  readonly claims: CallClaims | undefined;
   readonly replyPort: ReplyPort;
   readonly maxAttempts: number;
   readonly logger: Logger;
   readonly report: (error: AsyncMcpError) => void;
+  /** Told of what could not be handled after all, when nobody waits for it any more. Never rejects. */
+  readonly failed: (flight: Flight, error: unknown) => Promise<void>;
   readonly terminate: (sessionId: string) => Promise<boolean>;
   readonly sessionOf?: ((sender: Sender) => string | undefined) | undefined;
 }
@@ -77,12 +82,39 @@ export class InboundRouter {
     const parsed = parsedMessage(envelope);
     if (!parsed.ok) return this.#refuseMalformed(flight, parsed);
     const { message } = parsed;
-    if (isRequest(message) && flight.attempt > this.#options.maxAttempts) return this.#refusePoisoned(flight, message);
-    if (isRequest(message) && message.method === 'initialize') return this.#initialize(flight, message);
-    if (isRequest(message)) return this.#route(flight, message);
+    const { claims } = this.#options;
+    if (isRequest(message)) {
+      // A copy could not be told from what has no name.
+      if (claims === undefined || envelope.unnamed === true) return this.#begin(flight, message);
+      return this.#claim(claims, flight, message);
+    }
     if (flight.attempt > HOPELESS_ATTEMPTS)
       return flight.reject(`received ${flight.attempt} times without being handled`);
     return this.#route(flight, message);
+  }
+
+  /** Does with a request what is to be done with it here. */
+  #begin(flight: Flight, request: JSONRPCRequest): Promise<void> {
+    if (flight.attempt > this.#options.maxAttempts) return this.#refusePoisoned(flight, request);
+    return request.method === 'initialize' ? this.#initialize(flight, request) : this.#route(flight, request);
+  }
+
+  /** The same, unless another process has the request. It is waited for then: it may yet be killed. That takes up no room. */
+  async #claim(claims: CallClaims, flight: Flight, request: JSONRPCRequest): Promise<void> {
+    const claimed = await claims.claim(flight);
+    if (claimed !== undefined) return this.#claimed(claimed, flight, request);
+    const sessionId = this.#sessionOf(flight.envelope, request);
+    if (sessionId !== undefined) flight.take(sessionId, false);
+    void claims
+      .wait(flight)
+      .then((late) => this.#claimed(late, flight, request))
+      .catch((error: unknown) => this.#options.failed(flight, error));
+  }
+
+  #claimed(claimed: Claimed, flight: Flight, request: JSONRPCRequest): Promise<void> {
+    if (claimed.kind === 'claimed') return this.#begin(flight, request);
+    if (claimed.outcome.reply === undefined) this.#options.ledger.recordDone(flight);
+    return this.#repeat(flight, claimed.outcome.reply);
   }
 
   /**

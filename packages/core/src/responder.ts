@@ -52,7 +52,7 @@ export class Responder {
    */
   async answer(flight: Flight, address: string, envelope: Envelope, session?: SessionRecord): Promise<void> {
     try {
-      await this.#port.send(address, envelope, session);
+      await this.#send(flight, address, envelope, session);
     } catch (error) {
       const replacement = this.#explained(envelope, error);
       if (replacement === undefined) return this.#notSent(flight, address, envelope, error);
@@ -60,6 +60,12 @@ export class Responder {
     }
     this.#ledger.recordReply(flight, address, envelope);
     await flight.ack();
+  }
+
+  /** Written down first, where others could run the call: it must not run once its caller may have an answer. */
+  #send(flight: Flight, address: string, envelope: Envelope, session: SessionRecord | undefined): Promise<void> {
+    if (flight.claim === undefined) return this.#port.send(address, envelope, session);
+    return flight.claim.answering(address, envelope).then(() => this.#port.send(address, envelope, session));
   }
 
   async #notSent(flight: Flight, address: string, envelope: Envelope, error: unknown): Promise<never> {
@@ -112,7 +118,7 @@ export class Responder {
       const { address } = target;
       const envelope = this.#errorEnvelope(flight, id, refusal, target);
       try {
-        await this.#port.send(address, envelope, target.session);
+        await this.#send(flight, address, envelope, target.session);
         this.#ledger.recordReply(flight, address, envelope);
       } catch (error) {
         const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The error could not be sent to ${address}`);

@@ -1,3 +1,4 @@
+import { CallClaims } from './call-claims.js';
 import { CallRunner } from './call-runner.js';
 import { createEnvelope } from './envelope.js';
 import { AsyncMcpError, toAsyncMcpError } from './errors.js';
@@ -9,6 +10,7 @@ import { backoffDelay } from './retry.js';
 import { SessionRegistry } from './session-registry.js';
 import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
+import type { CallStore } from './call-store.js';
 import type { Delivery } from './delivery.js';
 import type { InboundEnvelope, Sender } from './envelope.js';
 import type { Flight } from './flight.js';
@@ -26,6 +28,10 @@ export interface SessionHostOptions {
   readonly replyPort: ReplyPort;
   /** Where session records live. */
   readonly store: SessionStore;
+  /** Where processes agree on which of them runs a call; undefined: each knows its own. */
+  readonly callStore?: CallStore | undefined;
+  /** For how long a claim in the call store lasts without being renewed, in milliseconds. */
+  readonly callLeaseMs: number;
   /** Most sessions live in this process at once. */
   readonly maxSessions: number;
   /** After this long without a message a session's live server is freed, in milliseconds. */
@@ -65,13 +71,15 @@ export class SessionHost implements Sessions {
   readonly #registry: SessionRegistry;
   readonly #ledger: FlightLedger;
   readonly #calls: CallRunner;
+  readonly #claims: CallClaims | undefined;
   readonly #router: InboundRouter;
   #closing: Promise<void> | undefined;
   #onProgress: (() => void) | undefined;
 
   /** Does nothing before {@link start}. */
   constructor(options: SessionHostOptions) {
-    const { store, createServer, logger, maxSessions, concurrency } = options;
+    const { store, callStore, callLeaseMs, createServer, logger, maxSessions, concurrency } = options;
+    const report = (error: AsyncMcpError): void => this.#report(error);
     this.#options = options;
     this.#registry = new SessionRegistry({
       store,
@@ -92,7 +100,9 @@ export class SessionHost implements Sessions {
       },
     });
     this.#ledger = new FlightLedger(() => this.#onProgress?.());
-    const responder = new Responder(options.replyPort, this.#ledger, (error) => this.#report(error));
+    const responder = new Responder(options.replyPort, this.#ledger, report);
+    this.#claims =
+      callStore === undefined ? undefined : new CallClaims({ store: callStore, leaseMs: callLeaseMs, report });
     this.#calls = new CallRunner({
       concurrency,
       responder,
@@ -100,7 +110,7 @@ export class SessionHost implements Sessions {
       commit: (session, protocolVersion) =>
         this.#registry.commit(session, protocolVersion === undefined ? {} : { protocolVersion }),
       discard: (session) => this.#registry.release(session),
-      report: (error) => this.#report(error),
+      report,
     });
     this.#router = new InboundRouter({
       ...options,
@@ -108,7 +118,9 @@ export class SessionHost implements Sessions {
       ledger: this.#ledger,
       responder,
       calls: this.#calls,
-      report: (error) => this.#report(error),
+      claims: this.#claims,
+      report,
+      failed: (flight, error) => this.#failed(flight, error),
       terminate: (id) => this.terminate(id),
     });
   }
@@ -116,6 +128,7 @@ export class SessionHost implements Sessions {
   /** Begins to look for idle sessions. Deliveries may come from then on. */
   start(): void {
     this.#registry.start();
+    this.#claims?.start();
   }
 
   list(): SessionSummary[] {
@@ -217,10 +230,12 @@ export class SessionHost implements Sessions {
   }
 
   async #close(): Promise<void> {
+    this.#claims?.stopWaiting();
     await Promise.all(this.#registry.live.map((session) => this.#calls.giveBack(session, (call) => !call.started)));
     await this.#drained();
     await Promise.all(this.#registry.live.map((session) => this.#calls.giveBack(session, () => true)));
     await Promise.all(this.#ledger.inFlight.map((flight) => flight.retry()));
+    this.#claims?.close();
     await this.#registry.close();
   }
 

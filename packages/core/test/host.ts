@@ -123,6 +123,8 @@ export interface Sent {
   readonly waits?: boolean;
   /** It names no reply address of its own, as those of older peers do not. */
   readonly namesNoAddress?: boolean;
+  /** Its sender has not named it. */
+  readonly isUnnamed?: boolean;
 }
 
 /** A message on its way through the host, and how it was settled. */
@@ -166,6 +168,7 @@ export function startHost({ sending = async () => {}, ...options }: TestHostOpti
   const host = new SessionHost({
     createServer: () => serverWith(),
     store: new MemorySessionStore(),
+    callLeaseMs: 30_000,
     maxSessions: 100,
     sessionIdleTimeoutMs: 60_000,
     sessionTtlMs: 3_600_000,
@@ -241,6 +244,7 @@ export function inbound({
   return {
     ...createMetadata({ clientId, sessionId, messageId, replyTo }),
     ...(principal !== undefined && { principal }),
+    ...(sent.isUnnamed === true && { unnamed: true }),
     ...(message !== 'terminate' && isRequest(message) && { requestIdHint: message.id }),
     type: message === 'terminate' ? 'terminate' : 'jsonrpc',
     body: message === 'terminate' ? '{}' : JSON.stringify(message),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AsyncMcpError } from '@asyncmcp/core';
+import { guarded, isMissing, unlessMissing } from './file-steps.js';
 import { TIMES_LENGTH, fileNameOf, formatSession, formatTimes, parseSession, parseTimes } from './session-file.js';
 import type { FileHandle } from 'node:fs/promises';
 import type { SessionRecord, SessionStore } from '@asyncmcp/core';
@@ -31,14 +31,14 @@ export class FileSessionStore implements SessionStore {
   }
 
   get(id: string): Promise<SessionRecord | undefined> {
-    return guarded(`read session ${id}`, async () => {
+    return guarded('ERR_SESSION_STORE', `read session ${id}`, async () => {
       const session = await readConsistent(async () => parseSession(id, await readFile(this.#path(id), 'utf8')));
       return session !== undefined && isLive(session.times) ? session.record : undefined;
     });
   }
 
   put(record: SessionRecord, ttlMs: number): Promise<void> {
-    return guarded(`write session ${record.id}`, async () => {
+    return guarded('ERR_SESSION_STORE', `write session ${record.id}`, async () => {
       await mkdir(this.#directory, { recursive: true });
       const draft = this.#scratchPath();
       const times = { lastSeenAt: record.lastSeenAt, expiresAt: Date.now() + ttlMs };
@@ -48,7 +48,7 @@ export class FileSessionStore implements SessionStore {
   }
 
   delete(id: string): Promise<boolean> {
-    return guarded(`delete session ${id}`, async () => {
+    return guarded('ERR_SESSION_STORE', `delete session ${id}`, async () => {
       const condemned = this.#scratchPath();
       if ((await unlessMissing(rename(this.#path(id), condemned).then(() => true))) !== true) return false;
       try {
@@ -61,7 +61,7 @@ export class FileSessionStore implements SessionStore {
   }
 
   touch(id: string, lastSeenAt: number, ttlMs: number): Promise<boolean> {
-    return guarded(`touch session ${id}`, async () => {
+    return guarded('ERR_SESSION_STORE', `touch session ${id}`, async () => {
       const file = await unlessMissing(open(this.#path(id), 'r+'));
       if (file === undefined) return false;
       try {
@@ -103,28 +103,5 @@ async function readConsistent<T>(read: () => Promise<T>): Promise<T | undefined>
       if (attempt === MAX_READS) throw error;
       await sleep(attempt);
     }
-  }
-}
-
-async function unlessMissing<T>(operation: Promise<T>): Promise<T | undefined> {
-  try {
-    return await operation;
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  // no instanceof: under jest, node's own errors are of another realm
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT';
-}
-
-async function guarded<T>(what: string, operation: () => Promise<T>): Promise<T> {
-  try {
-    return await operation();
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new AsyncMcpError('ERR_SESSION_STORE', `Could not ${what}: ${reason}`, { cause: error });
   }
 }

@@ -9,6 +9,7 @@ export { startAwsEmulator } from './aws-emulator.js';
 export { spawnAwsEmulator } from './aws-emulator-child.js';
 export { ModuleProcess, spawnModule } from './child-process.js';
 export { createDeferred } from './deferred.js';
+export { FileCallStore } from './file-call-store.js';
 export { FileSessionStore } from './file-session-store.js';
 export { http2Request } from './http2-request.js';
 export { startHttpProxy } from './http-proxy.js';

@@ -1,9 +1,12 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { MemoryCallStore, MemorySessionStore } from '@asyncmcp/core';
 import { contractCase } from './contract-case.js';
 import type { ContractGroup } from './contract-case.js';
 import type { RawMessage } from './fixture.js';
 import type { RawPeer } from './raw-peer.js';
+import type { Stage } from './stage.js';
+import type { TestServer } from './test-server.js';
 
 /** At least once on the wire, once to the caller. */
 export const duplicates: ContractGroup = {
@@ -110,6 +113,21 @@ export const duplicates: ContractGroup = {
       );
     }),
 
+    contractCase('copies that reach another server over one call store run nothing', async (stage) => {
+      const { ada, grace, peer, message } = await twoServers(stage);
+      await peer.send(message);
+      const runs = () => [ada, grace].flatMap(({ log }) => log.of('gated'));
+      await stage.eventually('the call to begin', () => runs().length === 1);
+      for (let copy = 0; copy < 6; copy++) await peer.send(message);
+      for (const { gates } of [ada, grace]) gates.open('once');
+      const first = await peer.reply(5);
+      for (let copy = 0; copy < 4; copy++) {
+        await peer.send(message);
+        deepEqual(await peer.reply(5), first);
+      }
+      equal(runs().length, 1);
+    }),
+
     contractCase('a second call with the id of one that runs is refused, and the first goes on', async (stage) => {
       const { peer, sessionId, test } = await stage.peerInSession();
       await peer.request(5, 'tools/call', { name: 'gated', arguments: { key: 'first' } }, { sessionId });
@@ -125,10 +143,26 @@ export const duplicates: ContractGroup = {
   ],
 };
 
+/** Two servers over the same stores, and a peer in a session of theirs with a call to make. */
+async function twoServers(
+  stage: Stage,
+): Promise<{ ada: TestServer; grace: TestServer; peer: RawPeer; message: RawMessage }> {
+  const shared = { store: new MemorySessionStore(), callStore: new MemoryCallStore() };
+  const [ada, grace] = [stage.testServer(), stage.testServer()];
+  await stage.server(ada, shared);
+  await stage.server(grace, shared);
+  const peer = await stage.peer();
+  return { ada, grace, peer, message: call(peer, 'gated', 5, 'once', await peer.initialize()) };
+}
+
 type IdentifiedMessage = RawMessage & Required<Pick<RawMessage, 'messageId'>>;
 
 function echo(peer: RawPeer, id: number, key: string, sessionId: string): IdentifiedMessage {
-  const params = { name: 'echo', arguments: { key } };
+  return call(peer, 'echo', id, key, sessionId);
+}
+
+function call(peer: RawPeer, name: string, id: number, key: string, sessionId: string): IdentifiedMessage {
+  const params = { name, arguments: { key } };
   const body = JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params });
   return { body, messageId: randomUUID(), clientId: peer.clientId, sessionId, requestId: id };
 }

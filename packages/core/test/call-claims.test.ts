@@ -1,0 +1,332 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { MemoryCallStore } from '../src/call-store.js';
+import { AsyncMcpError } from '../src/errors.js';
+import { MemorySessionStore } from '../src/session-store.js';
+import {
+  cancellation,
+  closeHosts,
+  createGate,
+  initialize,
+  movableClock,
+  serverWith,
+  startHost,
+  toolCall,
+  until,
+} from './host.js';
+import type { Handled, TestHost, TestHostOptions } from './host.js';
+
+afterEach(async () => {
+  await closeHosts();
+  jest.restoreAllMocks();
+});
+
+/** A store whose operations can be made to wait, fail or do nothing. */
+class FaultyCallStore extends MemoryCallStore {
+  /** Called before each operation; what it rejects with is what the store rejects with. */
+  before: (operation: keyof MemoryCallStore) => Promise<void> = async () => {};
+  renewals = 0;
+
+  override async claim(...args: Parameters<MemoryCallStore['claim']>): ReturnType<MemoryCallStore['claim']> {
+    await this.before('claim');
+    return super.claim(...args);
+  }
+
+  override async renew(...args: Parameters<MemoryCallStore['renew']>): Promise<boolean> {
+    await this.before('renew');
+    this.renewals += 1;
+    return super.renew(...args);
+  }
+
+  override async release(...args: Parameters<MemoryCallStore['release']>): Promise<void> {
+    await this.before('release');
+    return super.release(...args);
+  }
+
+  override async end(...args: Parameters<MemoryCallStore['end']>): Promise<void> {
+    await this.before('end');
+    return super.end(...args);
+  }
+}
+
+interface Scene {
+  readonly callStore: FaultyCallStore;
+  /** In whose hands a call is first. */
+  readonly ada: TestHost;
+  /** Whom a copy reaches. */
+  readonly grace: TestHost;
+  readonly sessionId: string;
+  /** What the handlers of `slow` wait for. */
+  readonly gate: ReturnType<typeof createGate>;
+  /** How often handlers have begun, of either. */
+  readonly runs: () => number;
+  /** A copy of one call of `slow`, at either host. */
+  send(host: TestHost, attempt?: number): Handled;
+}
+
+const LEASE_MS = 1000;
+
+/** Two hosts, as of two processes, over the same stores; a session is open. */
+async function scene(options: TestHostOptions = {}): Promise<Scene> {
+  const callStore = new FaultyCallStore();
+  const store = new MemorySessionStore();
+  const gate = createGate();
+  let runs = 0;
+  const slow = async (): Promise<void> => {
+    runs += 1;
+    await gate.opened;
+  };
+  const shared = { callStore, callLeaseMs: LEASE_MS, store, createServer: () => serverWith({ slow }) };
+  const [ada, grace] = [startHost({ ...shared, ...options }), startHost(shared)];
+  const sessionId = await ada.open();
+  return {
+    callStore,
+    ada,
+    grace,
+    sessionId,
+    gate,
+    runs: () => runs,
+    send: (host, attempt = 1) =>
+      host.receive({ message: toolCall(1, 'slow'), sessionId, messageId: 'one', attempt, waits: true }),
+  };
+}
+
+const failure = new AsyncMcpError('ERR_CALL_STORE', 'The call store is not there.');
+
+describe('a copy of a call that another process runs', () => {
+  it('waits, runs nothing, and is answered as the call is', async () => {
+    const { ada, grace, sessionId, gate, runs, send } = await scene();
+    const first = send(ada);
+    await until(() => runs() === 1);
+    const copy = send(grace);
+    await copy.received; // It takes up no room.
+    expect(copy.told).toEqual([`again ${sessionId}`]);
+    expect(copy.settlement()).toBeUndefined();
+    gate.open();
+    await until(() => copy.settlement() === 'ack' && first.settlement() === 'ack');
+    expect([ada.answer(1), grace.answer(1), runs()]).toEqual(['ok', 'ok', 1]);
+    expect(grace.sent.at(-1)).toMatchObject({ sessionId, clientId: 'client' });
+  });
+
+  it('gets the same answer when it comes after it', async () => {
+    const { ada, grace, gate, runs, send } = await scene();
+    gate.open();
+    await send(ada).received;
+    await until(() => ada.answer(1) === 'ok');
+    const copy = send(grace);
+    await until(() => copy.settlement() === 'ack');
+    expect([grace.answer(1), runs()]).toEqual(['ok', 1]);
+  });
+
+  it('has its answer while the other process cannot send it', async () => {
+    const sending = createGate();
+    const { ada, grace, gate, runs, send } = await scene({
+      sending: ({ message }) => ('id' in message && message.id === 1 ? sending.opened : Promise.resolve()),
+    });
+    gate.open();
+    send(ada);
+    await until(() => runs() === 1);
+    const copy = send(grace);
+    await until(() => copy.settlement() === 'ack');
+    expect([ada.answer(1), grace.answer(1), runs()]).toEqual([undefined, 'ok', 1]);
+    sending.open();
+  });
+
+  it('sends the answer that the other process could not send, which was given back', async () => {
+    let isDown = false;
+    const { ada, grace, gate, runs, send } = await scene({
+      sending: async () => {
+        if (isDown) throw new AsyncMcpError('ERR_UNAVAILABLE', 'The broker is not there.');
+      },
+    });
+    isDown = true;
+    gate.open();
+    const first = send(ada);
+    await until(() => first.settlement() === 'retry');
+    const again = send(grace, 2);
+    await until(() => again.settlement() === 'ack');
+    expect([grace.answer(1), runs()]).toEqual(['ok', 1]);
+  });
+
+  it('gets the error that took the place of an answer too large to be sent', async () => {
+    const { ada, grace, gate, runs, send } = await scene({
+      sending: async ({ message }) => {
+        if ('id' in message && message.id === 1 && 'result' in message)
+          throw new AsyncMcpError('ERR_MESSAGE_TOO_LARGE', 'It has 2 bytes; 1 fits.');
+      },
+    });
+    gate.open();
+    send(ada);
+    await until(() => ada.answer(1) === 'ERR_MESSAGE_TOO_LARGE');
+    const copy = send(grace);
+    await until(() => copy.settlement() === 'ack');
+    expect([grace.answer(1), runs()]).toEqual(['ERR_MESSAGE_TOO_LARGE', 1]);
+  });
+
+  it('runs when that process was killed, as soon as its claim has run out', async () => {
+    const clock = movableClock();
+    const { callStore, ada, grace, gate, runs, send } = await scene();
+    send(ada);
+    await until(() => runs() === 1);
+    // Its process is dead: nothing of it reaches the store any more.
+    callStore.before = (operation) =>
+      operation === 'renew' ? new Promise(() => {}) : Promise.resolve();
+    const copy = send(grace);
+    await copy.received;
+    expect(runs()).toBe(1);
+    clock.advance(LEASE_MS);
+    await until(() => runs() === 2);
+    gate.open();
+    await until(() => copy.settlement() === 'ack');
+    expect(grace.answer(1)).toBe('ok');
+  });
+
+  it('does not run while the process that has it renews its claim', async () => {
+    const { callStore, ada, grace, gate, runs, send } = await scene();
+    send(ada);
+    await until(() => runs() === 1);
+    const copy = send(grace);
+    // At a third of the lease each.
+    await until(() => callStore.renewals === 3);
+    expect(runs()).toBe(1);
+    gate.open();
+    await until(() => copy.settlement() === 'ack');
+    expect(runs()).toBe(1);
+  });
+
+  it('runs at once when that process gives it back', async () => {
+    const { ada, grace, gate, runs, send } = await scene();
+    const first = send(ada);
+    await until(() => runs() === 1);
+    const copy = send(grace);
+    await copy.received;
+    await ada.host.close();
+    expect(first.settlement()).toBe('retry');
+    await until(() => runs() === 2);
+    gate.open();
+    await until(() => copy.settlement() === 'ack');
+    expect(grace.answer(1)).toBe('ok');
+  });
+
+  it('does not run when the call was cancelled there', async () => {
+    const { ada, grace, sessionId, runs, send } = await scene();
+    send(ada);
+    await until(() => runs() === 1);
+    const copy = send(grace);
+    await copy.received;
+    ada.receive({ message: cancellation(1), sessionId });
+    await until(() => copy.settlement() === 'ack');
+    expect([grace.answer(1), runs()]).toEqual([undefined, 1]);
+  });
+
+  it('does not count as tried too often, however often it was received', async () => {
+    const { ada, grace, gate, runs, send } = await scene();
+    send(ada);
+    await until(() => runs() === 1);
+    const copy = send(grace, 4);
+    await copy.received;
+    gate.open();
+    await until(() => copy.settlement() === 'ack');
+    expect([grace.answer(1), runs()]).toEqual(['ok', 1]);
+  });
+
+  it('is given back at once when its own process closes', async () => {
+    const { ada, grace, runs, send } = await scene();
+    send(ada);
+    await until(() => runs() === 1);
+    const copy = send(grace);
+    await copy.received;
+    await grace.host.close();
+    expect(copy.settlement()).toBe('retry');
+    expect(grace.errors).toEqual([]);
+  });
+
+  it('of initialize names the session that the first has opened', async () => {
+    const { ada, grace } = await scene();
+    const message = { message: initialize(), messageId: 'open', clientId: 'other', waits: true };
+    const first = ada.receive(message);
+    const copy = grace.receive(message);
+    await until(() => first.settlement() === 'ack' && copy.settlement() === 'ack');
+    const begun = [first, copy].flatMap(({ told }) => told).filter((told) => !told.startsWith('again '));
+    expect(begun).toHaveLength(1);
+    expect([first, copy].flatMap(({ told }) => told)).toContain(`again ${begun[0]}`);
+    expect(new Set([ada, grace].map(({ sent }) => sent.at(-1)?.sessionId))).toEqual(new Set(begun));
+  });
+
+  it('is told apart from the call of another client under the same message id', async () => {
+    const { ada, grace, gate, runs, send } = await scene();
+    const otherSession = await grace.open('other');
+    send(ada);
+    await until(() => runs() === 1);
+    grace.receive({ message: toolCall(1, 'slow'), sessionId: otherSession, messageId: 'one', clientId: 'other' });
+    await until(() => runs() === 2);
+    gate.open();
+    await until(() => grace.answer(1, 'other') === 'ok');
+  });
+});
+
+describe('a call store', () => {
+  it('that cannot be reached puts calls off, and their callers are told at last', async () => {
+    const { callStore, ada, runs, send } = await scene();
+    callStore.before = () => Promise.reject(new Error('connection refused'));
+    const first = send(ada);
+    await until(() => first.settlement() === 'retry');
+    expect(ada.errors.map(({ code }) => code)).toEqual(['ERR_CALL_STORE']);
+    const last = send(ada, 3);
+    await until(() => last.told.length === 1);
+    expect([last.told, runs()]).toEqual([['ERR_CALL_STORE'], 0]);
+  });
+
+  it('that fails when a call has ended keeps no answer from its caller', async () => {
+    const { callStore, ada, gate, runs, send } = await scene();
+    const first = send(ada);
+    await until(() => runs() === 1);
+    callStore.before = () => Promise.reject(failure);
+    gate.open();
+    await until(() => first.settlement() === 'ack');
+    expect([ada.answer(1), ada.errors]).toEqual(['ok', [failure]]);
+  });
+
+  it('that fails for a moment costs no claim', async () => {
+    const { callStore, ada, grace, gate, runs, send } = await scene();
+    send(ada);
+    await until(() => runs() === 1);
+    callStore.before = async (operation) => {
+      if (operation !== 'renew') return;
+      callStore.before = async () => {};
+      throw failure;
+    };
+    await until(() => ada.errors.length === 1);
+    await until(() => callStore.renewals === 1);
+    const copy = send(grace);
+    await copy.received;
+    expect(runs()).toBe(1);
+    gate.open();
+    await until(() => copy.settlement() === 'ack');
+    expect(runs()).toBe(1);
+  });
+
+  it('that no longer knows a claim is reported once, with what to do', async () => {
+    const clock = movableClock();
+    const { callStore, ada, gate, runs, send } = await scene();
+    const first = send(ada);
+    await until(() => runs() === 1);
+    // As if the event loop had been kept busy for so long.
+    clock.advance(LEASE_MS);
+    await until(() => callStore.renewals === 1);
+    await until(() => ada.errors.length === 1);
+    expect(ada.errors[0]).toMatchObject({ code: 'ERR_LEASE_LOST', message: expect.stringContaining('callLeaseMs') });
+    gate.open();
+    await until(() => first.settlement() === 'ack');
+    expect([ada.answer(1), ada.errors.length, callStore.renewals]).toEqual(['ok', 1, 1]);
+  });
+
+  it('does not hear of what has no name, nor of notifications', async () => {
+    const { callStore, ada, sessionId } = await scene();
+    const asked: string[] = [];
+    callStore.before = async (operation) => void asked.push(operation);
+    await ada.receive({ message: { jsonrpc: '2.0', method: 'notifications/progress' }, sessionId }).received;
+    await ada.receive({ message: toolCall(2), sessionId, isUnnamed: true }).received;
+    await until(() => ada.answer(2) === 'ok');
+    expect(asked).toEqual([]);
+  });
+});
