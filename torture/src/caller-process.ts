@@ -1,7 +1,7 @@
 /**
  * MCP clients, of any transport, in a process of their own: to be killed. Its argument is JSON (`CallersArguments`). It prints one JSON
- * object a line: where webhooks are taken, that all are connected, what becomes of each call, each call that is sent once more, which
- * faults it has met, how large its heap is, and that no call is under way any more once it was told to make no more.
+ * object a line: where webhooks are taken, that all are connected, what becomes of each call, which faults it has met, how large its heap
+ * is, and that no call is under way any more once it was told to make no more.
  */
 import { SnsSqsClientTransport } from '@asyncmcp/sns-sqs';
 import { SqsClientTransport } from '@asyncmcp/sqs';
@@ -15,8 +15,6 @@ import { createDice } from './dice.js';
 import { tell, watchFaults, watchHeap } from './member.js';
 import { CALM, FINISH } from './system.js';
 import { AWS_FAULTS } from './systems/aws-faults.js';
-import { Copies } from './systems/copies.js';
-import { watchSends } from './systems/watch-messages.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Caller, Journal } from './callers.js';
 import type { CallersArguments, CallersFault } from './system.js';
@@ -44,13 +42,6 @@ function prepareAws(name: 'sqs' | 'sns-sqs'): () => Transport {
   const config = awsClientConfig(String(endpoint));
   const [sqs, sns] = [new SQSClient(config), new SNSClient(config)];
   const faults = { sqs: injectSqsFaults(sqs), sns: injectSnsFaults(sns) };
-  const copies = new Copies();
-  const see = (body: string): void => {
-    const marker = copies.see(body);
-    if (marker !== undefined) tell('copied', { marker });
-  };
-  watchSends(sqs, see);
-  watchSends(sns, see);
   watchFaults(faults);
   obey(name, faults);
   if (name === 'sqs') return () => new SqsClientTransport({ sqs, requestQueueUrl: text('requestQueueUrl') });

@@ -17,10 +17,8 @@ export type Outcome =
 export type Cause =
   /** The server that had begun with it was killed, or told to end, before the answer came. */
   | 'killed'
-  /** It was killed after the answer, before it had deleted the message. */
-  | 'not-deleted'
-  /** A copy of it reached another process. */
-  | 'copy'
+  /** Another process took it as well, or after the answer. Nothing excuses that. */
+  | 'other-process'
   /** The same process took it twice. Nothing excuses that. */
   | 'same-process';
 
@@ -37,10 +35,6 @@ export interface CallRecord {
   readonly caller: number;
   readonly sentAt: number;
   readonly executions: readonly Execution[];
-  /** Times that a process took it from a queue. */
-  readonly receipts: readonly Execution[];
-  /** Times that one deleted it there. */
-  readonly deletions: readonly Execution[];
   /** Responses that reached the MCP client for it. */
   readonly answers: number;
   /** When the first of them did. */
@@ -53,8 +47,6 @@ interface OpenRecord extends CallRecord {
   caller: number;
   sentAt: number;
   readonly executions: Execution[];
-  readonly receipts: Execution[];
-  readonly deletions: Execution[];
   answers: number;
   answeredAt: number | undefined;
   outcome: Outcome | undefined;
@@ -64,7 +56,6 @@ interface OpenRecord extends CallRecord {
 /** When a process was killed or told to end, and when it was gone: it gives back what it does not finish until then. */
 interface End {
   readonly toldAt: number;
-  readonly isKill: boolean;
   goneAt: number | undefined;
 }
 
@@ -87,15 +78,6 @@ export class Ledger {
     this.#of(marker).executions.push({ pid, at });
   }
 
-  /** A process took it from a queue, and may have begun with it or not. */
-  received(marker: string, pid: number, at = Date.now()): void {
-    this.#of(marker).receipts.push({ pid, at });
-  }
-
-  deleted(marker: string, pid: number, at = Date.now()): void {
-    this.#of(marker).deletions.push({ pid, at });
-  }
-
   /** A response to it was handed to the MCP client. */
   answered(marker: string, at = Date.now()): void {
     const call = this.#of(marker);
@@ -115,8 +97,8 @@ export class Ledger {
   }
 
   /** A server process was killed, or told to end. */
-  killed(pid: number, isKill = true): void {
-    this.#ends.set(pid, { toldAt: Date.now(), isKill, goneAt: undefined });
+  killed(pid: number): void {
+    this.#ends.set(pid, { toldAt: Date.now(), goneAt: undefined });
   }
 
   /** It has ended. */
@@ -141,23 +123,17 @@ export class Ledger {
     return inOrder.slice(1).map(({ pid, at }, index): Cause => {
       const before = inOrder.slice(0, index + 1).map((execution) => execution.pid);
       if (before.includes(pid)) return 'same-process';
-      for (const earlier of before) {
-        const cause = excuses.has(earlier) ? undefined : this.#causeIn(call, earlier, at);
-        if (cause === undefined) continue;
-        excuses.add(earlier);
-        return cause;
-      }
-      return 'copy';
+      const killed = before.find((earlier) => !excuses.has(earlier) && this.#explains(call, earlier, at));
+      if (killed === undefined) return 'other-process';
+      excuses.add(killed);
+      return 'killed';
     });
   }
 
   /** Whether the end of the process that had begun with a call is why it ran again then. */
-  #causeIn({ answeredAt = Infinity, receipts, deletions }: CallRecord, pid: number, at: number): Cause | undefined {
+  #explains({ answeredAt = Infinity }: CallRecord, pid: number, at: number): boolean {
     const end = this.#ends.get(pid);
-    if (end === undefined || end.toldAt > at) return undefined;
-    if (end.toldAt < answeredAt) return 'killed';
-    const isOpen = receipts.filter((one) => one.pid === pid).length > deletions.filter((one) => one.pid === pid).length;
-    return end.isKill && isOpen ? 'not-deleted' : undefined;
+    return end !== undefined && end.toldAt <= at && end.toldAt < answeredAt;
   }
 
   #of(marker: string): OpenRecord {
@@ -168,8 +144,6 @@ export class Ledger {
       caller: 0,
       sentAt: Date.now(),
       executions: [],
-      receipts: [],
-      deletions: [],
       answers: 0,
       answeredAt: undefined,
       outcome: undefined,

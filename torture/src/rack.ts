@@ -53,7 +53,7 @@ export async function torture(system: System, plan: RackPlan, progress: (text: s
   const servers = new Crew({
     name: SERVER,
     start: ({ nth, watched }) => system.startServer({ storeDirectory, only: only.source, seed: seed + nth, watched }),
-    ending: (pid, signal) => ledger.killed(pid, signal === 'SIGKILL'),
+    ending: (pid) => ledger.killed(pid),
     stopped: (server) => system.serverStopped?.(server),
     gone: (pid) => ledger.gone(pid),
     told: (line) => noteServer(line, ledger),
@@ -64,7 +64,7 @@ export async function torture(system: System, plan: RackPlan, progress: (text: s
     stopped: (client) => system.callersStopped?.(client),
     gone: (pid) => ledger.abandoned(pid),
     told(line) {
-      noteCaller(line, ledger, system);
+      noteCaller(line, ledger);
       if (line['event'] === 'finished') finished.add(Number(line['pid']));
     },
   });
@@ -109,8 +109,6 @@ export async function torture(system: System, plan: RackPlan, progress: (text: s
       inFlight: plan.clients * callers * inFlight,
       planned,
       faults,
-      copiesOf: (marker) => system.copiesOf(marker),
-      copies: system.copies(servers.happened(), reported),
       problems: problems(),
       reported,
       memory: { callers: firstAndLast(clients.memory), server: firstAndLast(servers.memory) },
@@ -127,19 +125,15 @@ export async function torture(system: System, plan: RackPlan, progress: (text: s
 function noteServer(line: JsonLine, ledger: Ledger): void {
   const { event } = line;
   const [pid, at] = [Number(line['pid']), Number(line['at'])];
-  const markers = (line['markers'] ?? []) as readonly string[];
   if (event === 'run') ledger.executed(String(line['marker']), pid, at);
-  if (event === 'received') for (const marker of markers) ledger.received(marker, pid, at);
-  if (event === 'deleted') for (const marker of markers) ledger.deleted(marker, pid, at);
 }
 
-function noteCaller(line: JsonLine, ledger: Ledger, system: System): void {
+function noteCaller(line: JsonLine, ledger: Ledger): void {
   const { event } = line;
   const [marker, pid, at] = [String(line['marker']), Number(line['pid']), Number(line['at'])];
   if (event === 'sent') ledger.sent(marker, pid, at);
   if (event === 'answered') ledger.answered(marker, at);
   if (event === 'ended') ledger.ended(marker, line['outcome'] as Outcome, at);
-  if (event === 'copied') system.copied(marker);
 }
 
 /** No more calls; resolves when those under way have ended. */

@@ -2,8 +2,9 @@
  * One server, of any transport, in a process of its own: to be killed. Its argument is JSON (`ServerArguments`). It prints one JSON
  * object a line: that it is ready, each run of its tool, what it reports, which faults it has met, and how large its heap is.
  */
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FileSessionStore, awsClientConfig, injectSnsFaults, injectSqsFaults } from '@asyncmcp/testkit';
+import { FileCallStore, FileSessionStore, awsClientConfig, injectSnsFaults, injectSqsFaults } from '@asyncmcp/testkit';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
@@ -16,8 +17,6 @@ import { createDice } from './dice.js';
 import { tell, watchFaults, watchHeap } from './member.js';
 import { CALM } from './system.js';
 import { AWS_FAULTS } from './systems/aws-faults.js';
-import { markerIn } from './systems/copies.js';
-import { watchMessages } from './systems/watch-messages.js';
 import type { AsyncMcpError } from '@asyncmcp/core';
 import type { ServerArguments } from './system.js';
 import type { AwsFaults } from './systems/aws-faults.js';
@@ -36,12 +35,16 @@ interface Started {
 
 const STEP_MS = 100;
 
+/** Short, so that what a killed server ran does not take most of a run; longer than a process is kept from running on a busy machine. */
+const CALL_LEASE_MS = 6000;
+
 // Its parent, another program of this package, has written it.
 const { transport, storeDirectory, seed, only, watched, endpoint, ...options } = JSON.parse(
   process.argv[2] ?? '{}',
 ) as ServerArguments;
 const dice = createDice(seed);
-const store = new FileSessionStore(storeDirectory);
+const store = new FileSessionStore(join(storeDirectory, 'sessions'));
+const callStore = new FileCallStore(join(storeDirectory, 'calls'));
 
 /** The user's server: one tool, under each of the names that a transport treats in its own way. */
 function createServer(): McpServer {
@@ -67,7 +70,7 @@ function createServer(): McpServer {
 
 const allowWebhookUrl = ({ hostname }: URL): boolean => hostname === '127.0.0.1';
 const drainTimeoutMs = 3000;
-const shared = { createServer, store, drainTimeoutMs };
+const shared = { createServer, store, callStore, callLeaseMs: CALL_LEASE_MS, drainTimeoutMs };
 
 /** The faults that a server meets with itself, those of its AWS clients, until nothing more is to go wrong. */
 async function suffer(name: 'sqs' | 'sns-sqs', clients: AwsFaults): Promise<void> {
@@ -93,12 +96,6 @@ async function startAws(name: 'sqs' | 'sns-sqs'): Promise<Started> {
   const [sqs, sns] = [new SQSClient(config), new SNSClient(config)];
   const given = { requestQueueUrl: '', ...options, ...shared, sqs };
   const server = name === 'sqs' ? new SqsServer(given) : new SnsSqsServer({ ...given, sns });
-  const markers = (bodies: readonly string[]) => bodies.flatMap((body) => markerIn(body) ?? []);
-  watchMessages(
-    sqs,
-    (bodies) => tell('received', { markers: markers(bodies) }),
-    (bodies) => tell('deleted', { markers: markers(bodies) }),
-  );
   await server.start();
   void suffer(name, { sqs: injectSqsFaults(sqs), sns: injectSnsFaults(sns) });
   return { server };

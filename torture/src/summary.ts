@@ -22,8 +22,6 @@ export interface Summary {
   readonly answeredTwice: number;
   /** Executions beyond the first of a call. */
   readonly repeats: Readonly<Record<Cause, number>>;
-  /** Those put down to copies that no fault has made. */
-  readonly repeatsForNothing: number;
   /** What went wrong beside the calls: a server that ended by itself, say. */
   readonly problems: readonly string[];
   /** Faults that were planned again and again, and never met anything. */
@@ -53,9 +51,6 @@ export interface Run {
   /** How often each fault was planned, and how often it met something. */
   readonly planned: Readonly<Record<string, number>>;
   readonly faults: Readonly<Record<string, number>>;
-  /** How many copies there were of one call, and of all of them; Infinity where nobody counts. */
-  copiesOf(marker: string): number;
-  readonly copies: number;
   readonly problems: readonly string[];
   readonly reported: Readonly<Record<string, number>>;
   readonly memory: Summary['memory'];
@@ -81,21 +76,15 @@ export function summarise(run: Run): Summary {
   const answeredTwice = calls.filter(({ answers }) => answers > 1);
   const unexpected = calls.filter((call) => isUnexpected(call, run));
   const closedTooOften = Math.max(0, (errors['ERR_CLOSED'] ?? 0) - run.ends * run.inFlight);
-  const inOneProcess = calls.filter((call) => ledger.repeats(call).includes('same-process'));
-  const uncaused = calls.filter((call) => copiesIn(call, ledger) > run.copiesOf(call.marker));
+  const uncaused = calls.filter((call) => ledger.repeats(call).some((cause) => cause !== 'killed'));
   const repeats = calls.flatMap((call) => ledger.repeats(call));
   const times = (cause: Cause) => repeats.filter((one) => one === cause).length;
-  const beyond = uncaused.map((call) => copiesIn(call, ledger) - run.copiesOf(call.marker));
-  const forNothing = beyond.reduce((sum, one) => sum + one, 0);
-  const tooMany = Math.max(0, times('copy') - run.copies);
   const suspects = new Set([
     ...lost,
     ...having('wrong'),
     ...answeredTwice,
     ...unexpected,
-    ...inOneProcess,
     ...uncaused,
-    ...(tooMany > 0 ? calls.filter((call) => copiesIn(call, ledger) > 0) : []),
     ...having('error'),
   ]);
   return {
@@ -115,11 +104,9 @@ export function summarise(run: Run): Summary {
     answeredTwice: answeredTwice.length,
     repeats: {
       killed: times('killed'),
-      'not-deleted': times('not-deleted'),
-      copy: times('copy'),
+      'other-process': times('other-process'),
       'same-process': times('same-process'),
     },
-    repeatsForNothing: Math.max(forNothing, tooMany),
     problems: run.problems,
     idleFaults: Object.keys(run.planned).filter(
       (kind) => (run.planned[kind] ?? 0) >= OFTEN && (run.faults[kind] ?? 0) === 0,
@@ -133,10 +120,10 @@ export function summarise(run: Run): Summary {
   };
 }
 
-/** The bar: nothing is lost, nothing is answered twice or wrongly, nobody gets an error that is not due, and nothing runs again without a cause. */
+/** The bar: nothing is lost, nothing is answered twice or wrongly, nobody gets an error that is not due, and nothing runs again but after a kill. */
 export function isHeld(summary: Summary): boolean {
-  const { lost, answeredTwice, wrong, unexpected, repeats, repeatsForNothing, problems, idleFaults } = summary;
-  const wrongs = [lost, answeredTwice, wrong, unexpected, repeats['same-process'], repeatsForNothing];
+  const { lost, answeredTwice, wrong, unexpected, repeats, problems, idleFaults } = summary;
+  const wrongs = [lost, answeredTwice, wrong, unexpected, repeats['other-process'], repeats['same-process']];
   return [...wrongs, problems.length, idleFaults.length].every((count) => count === 0);
 }
 
@@ -146,8 +133,4 @@ function isUnexpected(call: CallRecord, { errors, ledger }: Run): boolean {
   if (outcome?.kind !== 'error') return false;
   if (outcome.code === 'ERR_TOO_MANY_ATTEMPTS' && ledger.processesOver(call) < MAX_ATTEMPTS) return true;
   return !errors.includes(outcome.code);
-}
-
-function copiesIn(call: CallRecord, ledger: Ledger): number {
-  return ledger.repeats(call).filter((cause) => cause === 'copy').length;
 }

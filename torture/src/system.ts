@@ -42,8 +42,6 @@ export interface System {
   startCallers(start: CallersStart): Promise<ModuleProcess>;
   /** A process of callers is no more. */
   callersStopped?(callers: ModuleProcess): void;
-  /** A caller has sent a call once more, or something on its way to the queue has. */
-  copied(marker: string): void;
   /** What can be done to it. */
   readonly faults: Faults;
   /** What can be done to the callers, who do it to themselves when they are told: names of faults. */
@@ -52,10 +50,6 @@ export interface System {
   happened(): FaultCounts;
   /** Nothing more goes wrong. */
   calm?(): void;
-  /** How many copies of a call there were at most, that of one marker; Infinity where nobody can tell. */
-  copiesOf(marker: string): number;
-  /** How many of all calls together, given the faults that servers met with themselves, and what they reported. */
-  copies(metByServers: FaultCounts, reported: FaultCounts): number;
   /** How late a second answer may come, in milliseconds. */
   readonly lateMs: number;
   /** What a caller may be told where servers are killed again and again, or told to end: codes of errors. */

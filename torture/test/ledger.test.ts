@@ -8,8 +8,6 @@ afterEach(() => {
 
 type Event =
   | { readonly ran: number }
-  | { readonly received: number }
-  | { readonly deleted: number }
   | { readonly killed: number }
   | { readonly gone: number }
   | 'sent'
@@ -27,8 +25,6 @@ function ledgerOf(...events: readonly Event[]): Ledger {
     else if (event === 'ended') ledger.ended('a', { kind: 'result' });
     else if ('ran' in event) ledger.executed('a', event.ran);
     else if ('killed' in event) ledger.killed(event.killed);
-    else if ('received' in event) ledger.received('a', event.received);
-    else if ('deleted' in event) ledger.deleted('a', event.deleted);
     else ledger.gone(event.gone);
   }
   return ledger;
@@ -42,19 +38,13 @@ describe('a call ran again', () => {
     ['never', [ran1], []],
     ['after a kill', [ran1, killed1, ran2], ['killed']],
     ['after two kills', [ran1, killed1, ran2, killed2, ran3], ['killed', 'killed']],
-    ['beside the first', [ran1, ran2], ['copy']],
-    ['beside the first, which was killed later', [ran1, ran2, killed1], ['copy']],
-    ['after a kill, and once more', [ran1, killed1, ran2, ran3], ['killed', 'copy']],
-    ['after a kill that came when it was answered', [ran1, 'answered', killed1, ran2], ['copy']],
-    [
-      'after a kill before its message was deleted',
-      [{ received: 1 }, ran1, 'answered', killed1, ran2],
-      ['not-deleted'],
-    ],
-    ['although its message was deleted', [{ received: 1 }, ran1, { deleted: 1 }, 'answered', killed1, ran2], ['copy']],
+    ['beside the first', [ran1, ran2], ['other-process']],
+    ['beside the first, which was killed later', [ran1, ran2, killed1], ['other-process']],
+    ['after a kill, and once more', [ran1, killed1, ran2, ran3], ['killed', 'other-process']],
+    ['after a kill that came when it was answered', [ran1, 'answered', killed1, ran2], ['other-process']],
     ['after a kill, when somebody else had answered meanwhile', [ran1, killed1, 'answered', ran2], ['killed']],
     ['in the same process', [ran1, ran1], ['same-process']],
-    ['in the same process, after another', [ran1, ran2, ran1], ['copy', 'same-process']],
+    ['in the same process, after another', [ran1, ran2, ran1], ['other-process', 'same-process']],
     ['in the same process, although that was told to end', [ran1, killed1, ran1], ['same-process']],
   ])('%s', (_when, events, causes) => {
     const ledger = ledgerOf('sent', ...events);

@@ -31,8 +31,6 @@ function summaryOf(write: (ledger: Ledger) => void = () => {}, rest: Partial<Run
     inFlight: 2,
     planned: {},
     faults: {},
-    copiesOf: () => Infinity,
-    copies: 1,
     problems: [],
     reported: {},
     memory: { callers: [1, 1], server: [1, 1] },
@@ -69,7 +67,7 @@ describe('a run is held', () => {
     expect(isHeld(summaryOf())).toBe(true);
   });
 
-  it('when what ran again has a cause', () => {
+  it('when what ran again did so after a kill', () => {
     const summary = summaryOf((ledger) => {
       ledger.sent('a');
       ledger.executed('a', 1);
@@ -77,12 +75,8 @@ describe('a run is held', () => {
       ledger.executed('a', 2);
       ledger.answered('a');
       ledger.ended('a', { kind: 'result' });
-      answered(ledger, 'b', 2, 3);
     });
-    expect(summary).toMatchObject({
-      repeats: { killed: 1, 'not-deleted': 0, copy: 1, 'same-process': 0 },
-      repeatsForNothing: 0,
-    });
+    expect(summary.repeats).toEqual({ killed: 1, 'other-process': 0, 'same-process': 0 });
     expect(isHeld(summary)).toBe(true);
   });
 
@@ -130,20 +124,14 @@ describe('a run is broken', () => {
     [
       'by a call that ran twice in one process',
       (ledger) => answered(ledger, 'a', 1, 1),
-      { copies: Infinity },
-      { repeats: { killed: 0, 'not-deleted': 0, copy: 0, 'same-process': 1 } },
+      {},
+      { repeats: { killed: 0, 'other-process': 0, 'same-process': 1 } },
     ],
     [
-      'by more copies that ran than there were',
-      (ledger) => answered(ledger, 'a', 1, 2, 3),
-      { copies: 1 },
-      { repeatsForNothing: 1 },
-    ],
-    [
-      'by a copy of a call that had none',
+      'by a copy that ran in another process',
       (ledger) => answered(ledger, 'a', 1, 2),
-      { copies: 9, copiesOf: () => 0 },
-      { repeatsForNothing: 1 },
+      {},
+      { repeats: { killed: 0, 'other-process': 1, 'same-process': 0 } },
     ],
     [
       'by an error that is not due',

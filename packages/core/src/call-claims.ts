@@ -1,11 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { askStore } from './ask-store.js';
+import { withDeadline } from './deadline.js';
 import { createEnvelope, messageText } from './envelope.js';
 import { AsyncMcpError, toAsyncMcpError } from './errors.js';
 import { REMEMBERED_MS, identityOf } from './flight.js';
 import { pause } from './retry.js';
 import { TransientSet } from './transient-set.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-import type { CallOutcome, CallState, CallStore } from './call-store.js';
+import type { CallOutcome, CallStore } from './call-store.js';
 import type { Envelope, InboundEnvelope } from './envelope.js';
 import type { Claim, Flight, Outcome } from './flight.js';
 import type { Place } from './transient-set.js';
@@ -27,17 +29,22 @@ const FIRST_WAIT_MS = 50;
 /** The calls that this process has claimed in a store that it shares with others: they run here, and nowhere else meanwhile. */
 export class CallClaims {
   readonly #options: CallClaimsOptions;
+  readonly #access: StoreAccess;
   readonly #held = new TransientSet<HeldClaim>();
-  readonly #closing = new AbortController();
+  readonly #waiting = new AbortController();
+  readonly #open = new AbortController();
   #renewing: NodeJS.Timeout | undefined;
 
   constructor(options: CallClaimsOptions) {
     this.#options = options;
+    const { store } = options;
+    this.#access = (what, question) =>
+      askStore(() => question(store), { code: 'ERR_CALL_STORE', what, signal: this.#open.signal });
   }
 
-  /** Begins to renew claims, at a third of the lease: a single failure of the store costs none. */
+  /** Begins to renew claims. */
   start(): void {
-    this.#renewing = setInterval(() => void this.#renewAll(), this.#options.leaseMs / 3).unref();
+    this.#renewing = setInterval(() => void this.#renewAll(), renewalMs(this.#options.leaseMs)).unref();
   }
 
   /**
@@ -46,10 +53,12 @@ export class CallClaims {
    * @throws AsyncMcpError `ERR_CALL_STORE`
    */
   async claim(flight: Flight): Promise<Claimed | undefined> {
-    const { store, leaseMs } = this.#options;
+    const { leaseMs } = this.#options;
     const id = idOf(flight.envelope);
-    const claim = new HeldClaim(id, this.#options, (ended) => this.#forget(ended));
-    const state = await this.#ask(() => store.claim(id, claim.claimant, leaseMs));
+    const claim = new HeldClaim(id, this.#options, this.#access, (over) => this.#forget(over));
+    const state = await this.#access('A call could not be claimed', (store) =>
+      store.claim(id, claim.claimant, leaseMs),
+    );
     if (state.state === 'held') return undefined;
     if (state.state === 'ended') return { kind: 'ended', outcome: outcomeOf(state.outcome, flight.envelope) };
     claim.place = this.#held.add(claim);
@@ -67,7 +76,7 @@ export class CallClaims {
   async wait(flight: Flight): Promise<Claimed> {
     const mostMs = this.#options.leaseMs / 6;
     for (let waitMs = FIRST_WAIT_MS; ; waitMs *= 2) {
-      await pause(Math.min(waitMs, mostMs), this.#closing.signal);
+      await pause(Math.min(waitMs, mostMs), this.#waiting.signal);
       const claimed = await this.claim(flight);
       if (claimed !== undefined) return claimed;
     }
@@ -75,21 +84,14 @@ export class CallClaims {
 
   /** Nothing is waited for any more. Claims are still renewed. */
   stopWaiting(): void {
-    this.#closing.abort(new AsyncMcpError('ERR_CLOSED', 'The server is closed.'));
+    this.#waiting.abort(closed());
   }
 
-  /** Claims are not renewed any more. */
+  /** The store is not asked any more. */
   close(): void {
     this.stopWaiting();
     clearInterval(this.#renewing);
-  }
-
-  async #ask(ask: () => Promise<CallState>): Promise<CallState> {
-    try {
-      return await ask();
-    } catch (error) {
-      throw toAsyncMcpError(error, 'ERR_CALL_STORE', 'A call could not be claimed');
-    }
+    this.#open.abort(closed());
   }
 
   async #renewAll(): Promise<void> {
@@ -101,30 +103,50 @@ export class CallClaims {
   }
 }
 
+/**
+ * Asks the store something.
+ *
+ * @param what - how an error that says it failed begins
+ * @throws AsyncMcpError `ERR_CALL_STORE`, `ERR_CLOSED`
+ */
+type StoreAccess = <T>(what: string, question: (store: CallStore) => Promise<T>) => Promise<T>;
+
+/** How often claims are renewed, in milliseconds: a single failure of the store costs none. */
+function renewalMs(leaseMs: number): number {
+  return leaseMs / 3;
+}
+
+function closed(): AsyncMcpError {
+  return new AsyncMcpError('ERR_CLOSED', 'The server is closed.');
+}
+
 /** A call that this process may run. */
 class HeldClaim implements Claim {
   readonly claimant = randomUUID();
   place: Place<HeldClaim> | undefined;
   readonly #id: string;
   readonly #options: CallClaimsOptions;
+  readonly #access: StoreAccess;
   readonly #onOver: (claim: HeldClaim) => void;
-  #isNew = true;
   #over = false;
 
-  constructor(id: string, options: CallClaimsOptions, onOver: (claim: HeldClaim) => void) {
+  constructor(id: string, options: CallClaimsOptions, access: StoreAccess, onOver: (claim: HeldClaim) => void) {
     this.#id = id;
     this.#options = options;
+    this.#access = access;
     this.#onOver = onOver;
   }
 
   /** Never rejects. */
   async renew(): Promise<void> {
     const { store, leaseMs, report } = this.#options;
-    // Most calls take no longer than that.
-    if (this.#isNew) return void (this.#isNew = false);
     try {
-      if ((await store.renew(this.#id, this.claimant, leaseMs)) || this.#over) return;
+      const renewing = store.renew(this.#id, this.claimant, leaseMs);
+      // It is asked again then.
+      const timeoutMs = renewalMs(leaseMs);
+      if ((await withDeadline(renewing, { timeoutMs, what: 'Asking the store' })) || this.#over) return;
     } catch (error) {
+      if (this.#over) return;
       return report(toAsyncMcpError(error, 'ERR_CALL_STORE', 'The claim of a call could not be renewed'));
     }
     this.#leave();
@@ -154,20 +176,22 @@ class HeldClaim implements Claim {
     if (this.#over) return;
     if (done) return this.#end({});
     this.#leave();
-    try {
-      await this.#options.store.release(this.#id, this.claimant);
-    } catch (error) {
-      this.#options.report(toAsyncMcpError(error, 'ERR_CALL_STORE', 'The claim of a call could not be given up'));
-    }
+    await this.#tell('The claim of a call could not be given up', (store) => store.release(this.#id, this.claimant));
   }
 
   async #end(outcome: CallOutcome): Promise<void> {
     this.#leave();
+    // The caller is answered all the same. A copy may run the call again once the claim has run out.
+    await this.#tell('The outcome of a call could not be written down', (store) =>
+      store.end(this.#id, outcome, REMEMBERED_MS),
+    );
+  }
+
+  async #tell(what: string, fact: (store: CallStore) => Promise<void>): Promise<void> {
     try {
-      await this.#options.store.end(this.#id, outcome, REMEMBERED_MS);
+      await this.#access(what, fact);
     } catch (error) {
-      // The caller is answered all the same. A copy may run the call again once the claim has run out.
-      this.#options.report(toAsyncMcpError(error, 'ERR_CALL_STORE', 'The outcome of a call could not be written down'));
+      this.#options.report(toAsyncMcpError(error, 'ERR_CALL_STORE', what));
     }
   }
 

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import { askStore } from './ask-store.js';
 import { withDeadline } from './deadline.js';
 import { AsyncMcpError, toAsyncMcpError } from './errors.js';
-import { retry } from './retry.js';
 import { Session } from './session.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Sender } from './envelope.js';
@@ -55,8 +55,6 @@ export interface SessionRegistryOptions {
 const MAX_CONFIRM_INTERVAL_MS = 1000;
 /** And as a part of the time it lives unheard of: asking also renews that. */
 const CONFIRM_INTERVAL_OF_TTL = 1 / 4;
-/** The store is asked again for this long before its failure is passed on, in milliseconds. */
-const STORE_RETRY_MS = 10_000;
 /** How often idle sessions are looked for, at the most, in milliseconds. */
 const MAX_SWEEP_INTERVAL_MS = 60_000;
 
@@ -320,15 +318,12 @@ export class SessionRegistry {
     }
   }
 
-  async #ask<T>(question: () => Promise<T>): Promise<T> {
-    const { signal } = this.#abort;
-    const ask = (): Promise<T> =>
-      withDeadline(question(), { timeoutMs: STORE_RETRY_MS, signal, what: 'Asking the store' });
-    try {
-      return await retry(ask, { forMs: STORE_RETRY_MS, signal, isTransient: () => true, maxMs: 1000 });
-    } catch (error) {
-      throw toAsyncMcpError(error, 'ERR_SESSION_STORE', 'The session store failed');
-    }
+  #ask<T>(question: () => Promise<T>): Promise<T> {
+    return askStore(question, {
+      code: 'ERR_SESSION_STORE',
+      what: 'The session store failed',
+      signal: this.#abort.signal,
+    });
   }
 }
 

@@ -70,7 +70,7 @@ export function checkStreamableWebhookServerOptions(
         : integerOption('retryIntervalMs', retryIntervalMs, { ...milliseconds, fallback: 0 }),
     keepAliveMs: integerOption('keepAliveMs', options.keepAliveMs, { ...milliseconds, fallback: 15_000 }),
   };
-  for (const name of ['webhookTools', 'eventStore', 'store'] as const) {
+  for (const name of ['webhookTools', 'eventStore', 'store', 'callStore'] as const) {
     const given = options[name] !== undefined;
     if (checked.stateless && given)
       throw invalidOption(name, 'given', 'left out of a stateless server: it has no sessions');

@@ -211,9 +211,9 @@ describe('a stateless server', () => {
     );
   });
 
-  it.each(['webhookTools', 'eventStore', 'store'] as const)('takes no %s', async (name) => {
+  it.each(['webhookTools', 'eventStore', 'store', 'callStore'] as const)('takes no %s', async (name) => {
     const options = { stateless: true, createServer: () => ({ connect: async () => {}, close: async () => {} }) };
-    const value = { webhookTools: ['x'], eventStore: {}, store: {} }[name];
+    const value = { webhookTools: ['x'], eventStore: {}, store: {}, callStore: {} }[name];
     expect(() => new StreamableWebhookServer({ ...options, [name]: value })).toThrow(
       expect.objectContaining({
         code: 'ERR_INVALID_OPTION',

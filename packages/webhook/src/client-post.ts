@@ -253,6 +253,7 @@ function shownTarget({ origin, path }: ServerRequest): string {
 /** The codes of a server that a client passes on as they are. */
 const PASSED_ON: ReadonlySet<string> = new Set<AsyncMcpErrorCode>([
   'ERR_ACCESS_DENIED',
+  'ERR_CALL_STORE',
   'ERR_CREATE_SERVER',
   'ERR_MESSAGE_INVALID',
   'ERR_MESSAGE_TOO_LARGE',

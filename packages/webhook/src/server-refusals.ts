@@ -26,6 +26,7 @@ export function statusOf(body: JSONRPCErrorResponse): HttpRefusal {
       return { status: 413, body };
     case 'ERR_CREATE_SERVER':
     case 'ERR_SESSION_STORE':
+    case 'ERR_CALL_STORE':
     case 'ERR_INTERNAL':
       return { status: 500, body };
     default:

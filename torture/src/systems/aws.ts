@@ -33,7 +33,6 @@ export async function startAwsSystem(name: 'sqs' | 'sns-sqs'): Promise<System> {
           requestQueueName: 'requests',
           responseTopicName: 'responses',
         });
-  let copies = 0;
   const done: Record<string, number> = {};
   const count = (kind: string): void => void (done[kind] = (done[kind] ?? 0) + 1);
 
@@ -63,7 +62,6 @@ export async function startAwsSystem(name: 'sqs' | 'sns-sqs'): Promise<System> {
       await callers.nextLine((line) => line['event'] === 'ready', { timeoutMs: 180_000 });
       return callers;
     },
-    copied: () => void copies++,
     callersFaults: Object.keys(AWS_FAULTS[name]),
     faults: {
       async pauseEmulator(dice: Dice) {
@@ -91,9 +89,6 @@ export async function startAwsSystem(name: 'sqs' | 'sns-sqs'): Promise<System> {
       },
     },
     happened: () => done,
-    // Nobody knows which messages were not deleted.
-    copiesOf: () => Infinity,
-    copies: (metByServers, reported) => copies + (metByServers['dropDeletes'] ?? 0) + (reported['ERR_LEASE_LOST'] ?? 0),
     lateMs: LATE_MS,
     errors: ['ERR_TOO_MANY_ATTEMPTS'],
     outages: ['pauseEmulator'],

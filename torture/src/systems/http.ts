@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnModule, startHttpProxy } from '@asyncmcp/testkit';
-import { Copies } from './copies.js';
 import { GARBAGE, OVERSIZED } from './garbage.js';
 import type { HttpProxy, ModuleProcess, ProxyFault } from '@asyncmcp/testkit';
 import type { Dice } from '../dice.js';
@@ -24,12 +23,8 @@ export async function startHttpSystem(name: 'webhook' | 'streamable-webhook'): P
   const targets = new Map<ModuleProcess, string>();
   /** By the path of each. */
   const receivers = new Map<string, { readonly callers: ModuleProcess; readonly url: string }>();
-  const copies = new Copies();
   let turn = 0;
-  const requests = await startHttpProxy((_path, { body }) => {
-    copies.see(body);
-    return [...targets.values()][turn++ % Math.max(1, targets.size)];
-  });
+  const requests = await startHttpProxy(() => [...targets.values()][turn++ % Math.max(1, targets.size)]);
   const replies = await startHttpProxy((path) => receivers.get(path)?.url);
   const serverUrl = requests.url + (name === 'webhook' ? '/mcp/request' : '/mcp');
   // That of the first, which is always there.
@@ -80,8 +75,6 @@ export async function startHttpSystem(name: 'webhook' | 'streamable-webhook'): P
     callersStopped(callers) {
       for (const [path, receiver] of receivers) if (receiver.callers === callers) receivers.delete(path);
     },
-    // They are counted on the way.
-    copied() {},
     callersFaults: [],
     faults: {
       ...proxyFaults('requests', requests),
@@ -93,8 +86,6 @@ export async function startHttpSystem(name: 'webhook' | 'streamable-webhook'): P
       requests.clear();
       replies.clear();
     },
-    copiesOf: (marker) => copies.of(marker),
-    copies: () => copies.total,
     lateMs: LATE_MS,
     // Who waits on a connection is told when its server ends.
     errors: name === 'webhook' ? ['ERR_TOO_MANY_ATTEMPTS'] : ['ERR_TOO_MANY_ATTEMPTS', 'ERR_CLOSED'],
