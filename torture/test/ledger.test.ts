@@ -7,12 +7,7 @@ afterEach(() => {
 });
 
 type Event =
-  | { readonly ran: number }
-  | { readonly killed: number }
-  | { readonly gone: number }
-  | 'sent'
-  | 'answered'
-  | 'ended';
+  { readonly ran: number } | { readonly killed: number } | { readonly gone: number } | 'sent' | 'answered' | 'ended';
 
 /** A ledger in which this happened to one call, one after the other. */
 function ledgerOf(...events: readonly Event[]): Ledger {

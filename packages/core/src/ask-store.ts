@@ -20,8 +20,7 @@ export interface AskStoreOptions {
  * @throws AsyncMcpError the code given, or the signal's reason where that is one
  */
 export async function askStore<T>(question: () => Promise<T>, { code, what, signal }: AskStoreOptions): Promise<T> {
-  const ask = (): Promise<T> =>
-    withDeadline(question(), { timeoutMs: ASK_FOR_MS, signal, what: 'Asking the store' });
+  const ask = (): Promise<T> => withDeadline(question(), { timeoutMs: ASK_FOR_MS, signal, what: 'Asking the store' });
   try {
     return await retry(ask, { forMs: ASK_FOR_MS, signal, isTransient: () => true, maxMs: 1000 });
   } catch (error) {

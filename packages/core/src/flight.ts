@@ -340,7 +340,13 @@ export class FlightLedger {
 }
 
 /** All that tells one message from another. With the lengths in it, no two make the same. */
-export function identityOf({ messageId, sessionId = '', clientId = '', requestIdHint, principal }: InboundEnvelope): string {
+export function identityOf({
+  messageId,
+  sessionId = '',
+  clientId = '',
+  requestIdHint,
+  principal,
+}: InboundEnvelope): string {
   const requestId = typeof requestIdHint === 'string' ? `"${requestIdHint}` : (requestIdHint ?? '');
   const identity = `${messageId.length} ${sessionId.length} ${clientId.length} ${messageId} ${sessionId} ${clientId} ${requestId}`;
   return principal === undefined ? identity : `${String(requestId).length} ${identity} ${principal}`;

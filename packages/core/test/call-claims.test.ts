@@ -60,7 +60,7 @@ interface Scene {
   /** How often handlers have begun, of either. */
   readonly runs: () => number;
   /** A copy of one call of `slow`, at either host. */
-  send(host: TestHost, attempt?: number): Handled;
+  readonly send: (host: TestHost, attempt?: number) => Handled;
 }
 
 /** Longer than any test. */
@@ -175,8 +175,7 @@ describe('a copy of a call that another process runs', () => {
     send(ada);
     await until(() => runs() === 1);
     // Its process is dead: nothing of it reaches the store any more.
-    callStore.before = (operation) =>
-      operation === 'renew' ? new Promise(() => {}) : Promise.resolve();
+    callStore.before = (operation) => (operation === 'renew' ? new Promise(() => {}) : Promise.resolve());
     const copy = send(grace);
     await until(() => copy.told.length === 1);
     expect(runs()).toBe(1);
