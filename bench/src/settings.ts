@@ -56,7 +56,8 @@ export const FULL: Settings = {
     warmUp: { sessions: 100, calls: 16_000 },
     sessions: { first: 10, few: 1_000, many: 10_000 },
     calls: 10_000,
-    rounds: 3,
+    rounds: 6,
+    tries: 3,
     inFlight: 64,
   },
   // Longer than the minute after which idle sessions are looked for, and the ten seconds after which a lease would be extended.
@@ -94,6 +95,7 @@ export const QUICK: Settings = {
     sessions: { first: 10, few: 20, many: 200 },
     calls: 200,
     rounds: 1,
+    tries: 1,
     inFlight: 64,
   },
   idle: { sessions: 100, warmUpSessions: 20, windowMs: 1_000 },

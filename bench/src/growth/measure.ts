@@ -11,7 +11,10 @@ export interface GrowthPlan {
   readonly sessions: { readonly first: number; readonly few: number; readonly many: number };
   /** Calls of a round, and ten times as many. */
   readonly calls: number;
+  /** Rounds of calls, with few sessions and with many by turns. */
   readonly rounds: number;
+  /** How often the first are opened. */
+  readonly tries: number;
   readonly inFlight: number;
 }
 
@@ -51,21 +54,46 @@ export interface Growth {
   readonly manySessions: CallCost;
 }
 
-/** How the costs of a server grow with its sessions and with its calls. */
-export async function measureGrowth(crowd: Crowd, plan: GrowthPlan): Promise<Growth> {
-  const { warmUp, sessions, calls, rounds, inFlight } = plan;
+/** Two servers, one of which gets ten times the sessions of the other. */
+export interface Crowds {
+  readonly few: Crowd;
+  readonly many: Crowd;
+}
+
+/**
+ * How the costs of a server grow with its sessions and with its calls. Few and many sessions are called by turns: the machine's pace
+ * changes by more, within minutes, than there is to see.
+ */
+export async function measureGrowth(crowds: Crowds, plan: GrowthPlan): Promise<Growth> {
+  const { warmUp, sessions, calls, inFlight } = plan;
   const { first, few, many } = sessions;
-  await crowd.open(warmUp.sessions);
-  const firstOnes = await openSome(crowd, first, rounds);
-  const fewOnes = await openUpTo(crowd, few, first * rounds);
-  await crowd.run({ calls: warmUp.calls, inFlight });
-  await oneCallEach(crowd, few + warmUp.sessions, inFlight);
-  const fewSessions = await callCost(crowd, few, { calls, inFlight }, rounds);
-  const manyCalls = await callCost(crowd, few, { calls: calls * 10, inFlight }, 1);
-  const manyOnes = await openUpTo(crowd, many, few);
-  await oneCallEach(crowd, many + warmUp.sessions, inFlight);
-  const manySessions = await callCost(crowd, many, { calls, inFlight }, rounds);
+  await crowds.many.open(warmUp.sessions);
+  const firstOnes = await openSome(crowds.many, first, plan.tries);
+  const fewOnes = await openUpTo(crowds.many, few, first * plan.tries);
+  const manyOnes = await openUpTo(crowds.many, many, few);
+  await crowds.few.open(few + warmUp.sessions);
+  for (const crowd of [crowds.few, crowds.many]) await crowd.run({ calls: warmUp.calls, inFlight });
+  await oneCallEach(crowds.few, few + warmUp.sessions, inFlight);
+  await oneCallEach(crowds.many, many + warmUp.sessions, inFlight);
+  const [roundsOfFew, roundsOfMany] = await runByTurns(crowds, { calls, inFlight }, plan.rounds);
+  const fewSessions = await callCost(crowds.few, few, calls, roundsOfFew);
+  const manySessions = await callCost(crowds.many, many, calls, roundsOfMany);
+  const manyCalls = await callCost(crowds.few, few, calls * 10, [
+    await crowds.few.run({ calls: calls * 10, inFlight }),
+  ]);
   return { opening: [firstOnes, fewOnes, manyOnes], fewSessions, manyCalls, manySessions };
+}
+
+async function runByTurns({ few, many }: Crowds, workload: Workload, rounds: number): Promise<[Round[], Round[]]> {
+  const done: [Round[], Round[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    // Going first is no advantage over the whole run.
+    const fewFirst = round % 2 === 0;
+    if (fewFirst) done[0].push(await few.run(workload));
+    done[1].push(await many.run(workload));
+    if (!fewFirst) done[0].push(await few.run(workload));
+  }
+  return done;
 }
 
 /** So few that whatever else comes and goes in the heap counts as much: it takes several tries to tell. */
@@ -98,13 +126,11 @@ async function oneCallEach(crowd: Crowd, sessions: number, inFlight: number): Pr
   await crowd.run({ calls: sessions, inFlight });
 }
 
-async function callCost(crowd: Crowd, sessions: number, workload: Workload, rounds: number): Promise<CallCost> {
-  const done: Round[] = [];
-  for (let round = 0; round < rounds; round++) done.push(await crowd.run(workload));
-  const each = (take: (round: Round) => number): number => median(done.map((round) => take(round) / round.calls));
+async function callCost(crowd: Crowd, sessions: number, calls: number, rounds: readonly Round[]): Promise<CallCost> {
+  const each = (take: (round: Round) => number): number => median(rounds.map((round) => take(round) / round.calls));
   return {
     sessions,
-    calls: workload.calls,
+    calls,
     ms: each(({ elapsedMs }) => elapsedMs),
     cpuMs: each(({ server }) => server.cpuMs),
     requests: each(requestsOf),

@@ -13,12 +13,16 @@ export async function growthSections(
   plan: GrowthPlan,
   requests: string,
 ): Promise<Section[]> {
-  const crowd = await start(plan.warmUp.sessions + plan.sessions.many);
+  const { warmUp, sessions } = plan;
+  const [few, many] = await Promise.all([
+    start(warmUp.sessions + sessions.few),
+    start(warmUp.sessions + sessions.many),
+  ]);
   try {
-    const growth = await measureGrowth(crowd, plan);
+    const growth = await measureGrowth({ few, many }, plan);
     return [await memorySection(growth, plan), sessionsSection(growth, requests), callsSection(growth, requests)];
   } finally {
-    await crowd.stop();
+    await Promise.all([few.stop(), many.stop()]);
   }
 }
 

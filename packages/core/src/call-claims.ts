@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { askStore } from './ask-store.js';
 import { withDeadline } from './deadline.js';
 import { createEnvelope, messageText } from './envelope.js';
@@ -26,25 +27,42 @@ export type Claimed = { readonly kind: 'claimed' } | { readonly kind: 'ended'; r
 /** How soon a call that another process runs is asked for again, in milliseconds; from then on twice as late each time. */
 const FIRST_WAIT_MS = 50;
 
+/** And how late at most: a caller may wait for it here. */
+const LAST_WAIT_MS = 5000;
+
+/** How long a store may take, in milliseconds, while the server closes. */
+const HURRIED_MS = 2000;
+
 /** The calls that this process has claimed in a store that it shares with others: they run here, and nowhere else meanwhile. */
 export class CallClaims {
-  readonly #options: CallClaimsOptions;
-  readonly #access: StoreAccess;
+  readonly #access: ClaimAccess;
   readonly #held = new TransientSet<HeldClaim>();
   readonly #waiting = new AbortController();
   readonly #open = new AbortController();
+  readonly #pending = new Set<Promise<void>>();
   #renewing: NodeJS.Timeout | undefined;
+  #hurrying: NodeJS.Timeout | undefined;
 
-  constructor(options: CallClaimsOptions) {
-    this.#options = options;
-    const { store } = options;
-    this.#access = (what, question) =>
-      askStore(() => question(store), { code: 'ERR_CALL_STORE', what, signal: this.#open.signal });
+  constructor({ store, leaseMs, report }: CallClaimsOptions) {
+    // One for each call that the store is asked about.
+    setMaxListeners(0, this.#waiting.signal, this.#open.signal);
+    const { signal } = this.#open;
+    this.#access = {
+      store,
+      leaseMs,
+      report,
+      ask: (what, question, onLate) =>
+        askStore(() => question(store), { code: 'ERR_CALL_STORE', what, signal, onLate }),
+      tell: (what, fact) => this.#tell(what, fact),
+      forget: ({ place }) => {
+        if (place !== undefined) this.#held.delete(place);
+      },
+    };
   }
 
   /** Begins to renew claims. */
   start(): void {
-    this.#renewing = setInterval(() => void this.#renewAll(), renewalMs(this.#options.leaseMs)).unref();
+    this.#renewing = setInterval(() => void this.#renewAll(), renewalMs(this.#access.leaseMs)).unref();
   }
 
   /**
@@ -53,12 +71,19 @@ export class CallClaims {
    * @throws AsyncMcpError `ERR_CALL_STORE`
    */
   async claim(flight: Flight): Promise<Claimed | undefined> {
-    const { leaseMs } = this.#options;
-    const id = idOf(flight.envelope);
-    const claim = new HeldClaim(id, this.#options, this.#access, (over) => this.#forget(over));
-    const state = await this.#access('A call could not be claimed', (store) =>
-      store.claim(id, claim.claimant, leaseMs),
-    );
+    const { store, leaseMs, ask } = this.#access;
+    const claim = new HeldClaim(idOf(flight.envelope), this.#access);
+    // What it was not told in time may have been done all the same. If this fails, too, the claim runs out by itself.
+    const giveUp = (): void => {
+      void Promise.resolve()
+        .then(() => store.release(claim.id, claim.claimant))
+        .catch(() => {});
+    };
+    const claiming = ask('A call could not be claimed', () => store.claim(claim.id, claim.claimant, leaseMs), giveUp);
+    const state = await claiming.catch((error: unknown) => {
+      giveUp();
+      throw error;
+    });
     if (state.state === 'held') return undefined;
     if (state.state === 'ended') return { kind: 'ended', outcome: outcomeOf(state.outcome, flight.envelope) };
     claim.place = this.#held.add(claim);
@@ -69,17 +94,29 @@ export class CallClaims {
   }
 
   /**
-   * Waits until the call of a flight has ended elsewhere, or is to be run here because whoever had it no longer does.
-   *
-   * @throws AsyncMcpError `ERR_CALL_STORE`, `ERR_CLOSED`
+   * Waits until the call of a flight has ended elsewhere, or is to be run here because whoever had it no longer does; undefined: until
+   * {@link stopWaiting} was called. A store that fails meanwhile is reported, and asked again. Never rejects.
    */
-  async wait(flight: Flight): Promise<Claimed> {
-    const mostMs = this.#options.leaseMs / 6;
+  async wait(flight: Flight): Promise<Claimed | undefined> {
+    const { leaseMs, report } = this.#access;
+    const { signal } = this.#waiting;
+    const mostMs = Math.min(leaseMs / 6, LAST_WAIT_MS);
     for (let waitMs = FIRST_WAIT_MS; ; waitMs *= 2) {
-      await pause(Math.min(waitMs, mostMs), this.#waiting.signal);
-      const claimed = await this.claim(flight);
-      if (claimed !== undefined) return claimed;
+      try {
+        await pause(Math.min(waitMs, mostMs), signal);
+        const claimed = await this.claim(flight);
+        // Who closes begins with nothing: the flight gives the claim up.
+        if (claimed !== undefined) return signal.aborted && claimed.kind === 'claimed' ? undefined : claimed;
+      } catch (error) {
+        if (!signal.aborted) report(toAsyncMcpError(error, 'ERR_CALL_STORE', 'A call could not be claimed'));
+      }
+      if (signal.aborted) return undefined;
     }
+  }
+
+  /** The outcome of a flight, which is about to be told once more, is known for as long as if the call had ended now. */
+  keep(flight: Flight): void {
+    if (flight.envelope.unnamed !== true) flight.claim ??= new HeldClaim(idOf(flight.envelope), this.#access, 'over');
   }
 
   /** Nothing is waited for any more. Claims are still renewed. */
@@ -87,29 +124,51 @@ export class CallClaims {
     this.#waiting.abort(closed());
   }
 
-  /** The store is not asked any more. */
-  close(): void {
-    this.stopWaiting();
+  /** Whatever the store is told from here on, it has two seconds in all. */
+  hurry(): void {
+    this.#hurrying ??= setTimeout(() => {
+      this.#open.abort(new AsyncMcpError('ERR_CALL_STORE', 'The call store did not answer before the server closed.'));
+    }, HURRIED_MS);
+  }
+
+  /** Waits for what the store is still being told, as long as {@link hurry} lets it; then it is not asked any more. */
+  async close(): Promise<void> {
+    this.hurry();
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+    clearTimeout(this.#hurrying);
     clearInterval(this.#renewing);
     this.#open.abort(closed());
+  }
+
+  async #tell(what: string, fact: (store: CallStore) => Promise<void>): Promise<void> {
+    const telling = this.#access.ask(what, fact).catch((error: unknown) => {
+      this.#access.report(toAsyncMcpError(error, 'ERR_CALL_STORE', what));
+    });
+    this.#pending.add(telling);
+    await telling;
+    this.#pending.delete(telling);
   }
 
   async #renewAll(): Promise<void> {
     await Promise.all(this.#held.values().map((claim) => claim.renew()));
   }
-
-  #forget({ place }: HeldClaim): void {
-    if (place !== undefined) this.#held.delete(place);
-  }
 }
 
-/**
- * Asks the store something.
- *
- * @param what - how an error that says it failed begins
- * @throws AsyncMcpError `ERR_CALL_STORE`, `ERR_CLOSED`
- */
-type StoreAccess = <T>(what: string, question: (store: CallStore) => Promise<T>) => Promise<T>;
+/** What a claim does through the claims of its process. */
+interface ClaimAccess extends CallClaimsOptions {
+  /**
+   * Asks the store something.
+   *
+   * @param what - how an error that says it failed begins
+   * @param onLate - called when it has been done after that error
+   * @throws AsyncMcpError `ERR_CALL_STORE`, `ERR_CLOSED`
+   */
+  readonly ask: <T>(what: string, question: (store: CallStore) => Promise<T>, onLate?: () => void) => Promise<T>;
+  /** Tells it something; a failure is reported. Never rejects. */
+  readonly tell: (what: string, fact: (store: CallStore) => Promise<void>) => Promise<void>;
+  /** The claim need not be renewed any more. */
+  readonly forget: (claim: HeldClaim) => void;
+}
 
 /** How often claims are renewed, in milliseconds: a single failure of the store costs none. */
 function renewalMs(leaseMs: number): number {
@@ -120,35 +179,35 @@ function closed(): AsyncMcpError {
   return new AsyncMcpError('ERR_CLOSED', 'The server is closed.');
 }
 
-/** A call that this process may run. */
+/** A call that this process may run, or has run. */
 class HeldClaim implements Claim {
+  readonly id: string;
   readonly claimant = randomUUID();
   place: Place<HeldClaim> | undefined;
-  readonly #id: string;
-  readonly #options: CallClaimsOptions;
-  readonly #access: StoreAccess;
-  readonly #onOver: (claim: HeldClaim) => void;
-  #over = false;
+  readonly #access: ClaimAccess;
+  /** `ending`: its outcome is being written down, until when it is still renewed. */
+  #state: 'held' | 'ending' | 'over';
 
-  constructor(id: string, options: CallClaimsOptions, access: StoreAccess, onOver: (claim: HeldClaim) => void) {
-    this.#id = id;
-    this.#options = options;
+  constructor(id: string, access: ClaimAccess, state: 'held' | 'over' = 'held') {
+    this.id = id;
     this.#access = access;
-    this.#onOver = onOver;
+    this.#state = state;
   }
 
   /** Never rejects. */
   async renew(): Promise<void> {
-    const { store, leaseMs, report } = this.#options;
+    const { store, leaseMs, report } = this.#access;
     try {
-      const renewing = store.renew(this.#id, this.claimant, leaseMs);
+      const renewing = store.renew(this.id, this.claimant, leaseMs);
       // It is asked again then.
       const timeoutMs = renewalMs(leaseMs);
-      if ((await withDeadline(renewing, { timeoutMs, what: 'Asking the store' })) || this.#over) return;
+      if (await withDeadline(renewing, { timeoutMs, what: 'Asking the store' })) return;
     } catch (error) {
-      if (this.#over) return;
-      return report(toAsyncMcpError(error, 'ERR_CALL_STORE', 'The claim of a call could not be renewed'));
+      if (this.#state === 'held')
+        report(toAsyncMcpError(error, 'ERR_CALL_STORE', 'The claim of a call could not be renewed'));
+      return;
     }
+    if (this.#state !== 'held') return;
     this.#leave();
     const text = `The claim of a call ran out after ${leaseMs} ms without being renewed; another server may run the call as well. Raise callLeaseMs if handlers keep the event loop busy for so long.`;
     report(new AsyncMcpError('ERR_LEASE_LOST', text));
@@ -173,31 +232,26 @@ class HeldClaim implements Claim {
   }
 
   async settled(done: boolean): Promise<void> {
-    if (this.#over) return;
+    if (this.#state === 'over') return;
     if (done) return this.#end({});
     this.#leave();
-    await this.#tell('The claim of a call could not be given up', (store) => store.release(this.#id, this.claimant));
-  }
-
-  async #end(outcome: CallOutcome): Promise<void> {
-    this.#leave();
-    // The caller is answered all the same. A copy may run the call again once the claim has run out.
-    await this.#tell('The outcome of a call could not be written down', (store) =>
-      store.end(this.#id, outcome, REMEMBERED_MS),
+    await this.#access.tell('The claim of a call could not be given up', (store) =>
+      store.release(this.id, this.claimant),
     );
   }
 
-  async #tell(what: string, fact: (store: CallStore) => Promise<void>): Promise<void> {
-    try {
-      await this.#access(what, fact);
-    } catch (error) {
-      this.#options.report(toAsyncMcpError(error, 'ERR_CALL_STORE', what));
-    }
+  async #end(outcome: CallOutcome): Promise<void> {
+    if (this.#state === 'held') this.#state = 'ending';
+    // If it fails, the caller is answered all the same. A copy may run the call again once the claim has run out.
+    await this.#access.tell('The outcome of a call could not be written down', (store) =>
+      store.end(this.id, outcome, REMEMBERED_MS),
+    );
+    this.#leave();
   }
 
   #leave(): void {
-    this.#over = true;
-    this.#onOver(this);
+    this.#state = 'over';
+    this.#access.forget(this);
   }
 }
 

@@ -52,10 +52,14 @@ interface Ending {
   readonly expiresAt: number;
 }
 
-/** A {@link CallStore} for servers of one process: two transports, say, or tests. */
+/** Most characters of outcomes that a {@link MemoryCallStore} keeps; the oldest are dropped for more. */
+const MAX_CHARACTERS = 32 * 1024 * 1024;
+
+/** A {@link CallStore} for servers of one process: two transports, say, or tests. It keeps 32 Mi characters of answers at most. */
 export class MemoryCallStore implements CallStore {
   readonly #claims = new Map<string, Claim>();
   readonly #endings = new Map<string, Ending>();
+  #characters = 0;
 
   /** Calls now kept, claimed or ended, including some that have expired but were not dropped yet. */
   get size(): number {
@@ -67,13 +71,13 @@ export class MemoryCallStore implements CallStore {
     if (ending !== undefined) return { state: 'ended', outcome: structuredClone(ending.outcome) };
     const held = live(this.#claims.get(id));
     if (held !== undefined && held.claimant !== claimant) return { state: 'held' };
-    write(this.#claims, id, { claimant, expiresAt: Date.now() + leaseMs });
+    this.#hold(id, { claimant, expiresAt: Date.now() + leaseMs });
     return { state: 'claimed' };
   }
 
   async renew(id: string, claimant: string, leaseMs: number): Promise<boolean> {
     if (live(this.#claims.get(id))?.claimant !== claimant) return false;
-    write(this.#claims, id, { claimant, expiresAt: Date.now() + leaseMs });
+    this.#hold(id, { claimant, expiresAt: Date.now() + leaseMs });
     return true;
   }
 
@@ -83,20 +87,37 @@ export class MemoryCallStore implements CallStore {
 
   async end(id: string, outcome: CallOutcome, ttlMs: number): Promise<void> {
     this.#claims.delete(id);
-    write(this.#endings, id, { outcome: structuredClone(outcome), expiresAt: Date.now() + ttlMs });
+    this.#drop(id);
+    this.#endings.set(id, { outcome: structuredClone(outcome), expiresAt: Date.now() + ttlMs });
+    this.#characters += lengthOf(outcome);
+    for (const [oldest, { expiresAt }] of this.#endings) {
+      if (expiresAt > Date.now() && this.#characters <= MAX_CHARACTERS) return;
+      this.#drop(oldest);
+    }
   }
+
+  #hold(id: string, claim: Claim): void {
+    // Last again: the least recently written come first, so what has run out is dropped up to the first that has not.
+    this.#claims.delete(id);
+    this.#claims.set(id, claim);
+    for (const [oldest, { expiresAt }] of this.#claims) {
+      if (expiresAt > Date.now()) return;
+      this.#claims.delete(oldest);
+    }
+  }
+
+  #drop(id: string): void {
+    const ending = this.#endings.get(id);
+    if (ending === undefined) return;
+    this.#endings.delete(id);
+    this.#characters -= lengthOf(ending.outcome);
+  }
+}
+
+function lengthOf({ reply }: CallOutcome): number {
+  return reply?.message.length ?? 0;
 }
 
 function live<T extends { readonly expiresAt: number }>(entry: T | undefined): T | undefined {
   return entry !== undefined && entry.expiresAt > Date.now() ? entry : undefined;
-}
-
-/** The least recently written come first, so with one time to live for all, what has expired is dropped up to the first that has not. */
-function write<T extends { readonly expiresAt: number }>(entries: Map<string, T>, id: string, entry: T): void {
-  entries.delete(id);
-  entries.set(id, entry);
-  for (const [oldest, { expiresAt }] of entries) {
-    if (expiresAt > Date.now()) return;
-    entries.delete(oldest);
-  }
 }

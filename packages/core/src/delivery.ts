@@ -24,6 +24,11 @@ export interface Delivery {
   readonly attempt: number;
   /** Undefined where nobody waits, as with a queue. Settling the delivery ends the waiting, too. */
   readonly sender?: WaitingSender | undefined;
+  /**
+   * Called when another process works on the message, and what comes of it is waited for here: a sender that waits for no more than to
+   * know it in good hands is told. It may yet begin here, if that process is killed, so it counts as an attempt.
+   */
+  waits?(sessionId: string): void;
   /** Called when the work is done and the answer is being delivered, which may take long. Settling comes after it. */
   answered?(): void;
   /** Done: forget it. */
@@ -32,10 +37,15 @@ export interface Delivery {
   retry(delayMs?: number): Promise<void>;
   /** It is never going to work: move it to the dead letters, with the reason. */
   reject(reason: string): Promise<void>;
+  /**
+   * This process closes, and another one works on the message: nobody is told that it was not done. Its sender may ask again. Default: it
+   * is given back.
+   */
+  leave?(): Promise<void>;
 }
 
-/** What a source implements: the three ways to settle, and what it needs to know before. */
-export type Settlement = Pick<Delivery, 'ack' | 'retry' | 'reject' | 'sender' | 'answered'>;
+/** What a source implements: the ways to settle, and what it needs to know before. */
+export type Settlement = Pick<Delivery, 'ack' | 'retry' | 'reject' | 'leave' | 'sender' | 'waits' | 'answered'>;
 
 /** A delivery whose settlement runs at most once, whatever its holder does. */
 export function createDelivery(envelope: InboundEnvelope, attempt: number, settlement: Settlement): Delivery {
@@ -59,6 +69,10 @@ class SettledOnce implements Delivery {
     return this.#settlement.sender;
   }
 
+  waits(sessionId: string): void {
+    this.#settlement.waits?.(sessionId);
+  }
+
   answered(): void {
     this.#settlement.answered?.();
   }
@@ -73,5 +87,9 @@ class SettledOnce implements Delivery {
 
   reject(reason: string): Promise<void> {
     return (this.#settled ??= this.#settlement.reject(reason));
+  }
+
+  leave(): Promise<void> {
+    return (this.#settled ??= this.#settlement.leave?.() ?? this.#settlement.retry());
   }
 }

@@ -162,6 +162,7 @@ export class Flight {
   readonly #onSettled: (flight: Flight) => void;
   #settled = false;
   #takenBy: string | undefined;
+  #waitsIn: string | undefined;
 
   constructor(known: Known, delivery: Delivery, onSettled: (flight: Flight) => void) {
     this.known = known;
@@ -178,6 +179,18 @@ export class Flight {
   /** Whether the sender waits to hear what becomes of its message. */
   get awaited(): boolean {
     return this.#takenBy === undefined && this.#first.sender !== undefined;
+  }
+
+  /** Whether a session has it, or had it and is asked for the outcome once more; what was refused before that has run nowhere. */
+  get taken(): boolean {
+    return this.#takenBy !== undefined;
+  }
+
+  /** Another process works on the message for this session; it is waited for. */
+  wait(sessionId: string): void {
+    this.#waitsIn = sessionId;
+    this.#first.waits?.(sessionId);
+    this.#copies?.forEach(({ sender }) => sender?.taken(sessionId, false));
   }
 
   /** The message is in the hands of a session: senders that wait are told so. */
@@ -201,7 +214,8 @@ export class Flight {
 
   /** Takes a duplicate in: it is settled with the others. */
   async absorb(delivery: Delivery): Promise<void> {
-    if (this.#takenBy !== undefined) delivery.sender?.taken(this.#takenBy, false);
+    const sessionId = this.#takenBy ?? this.#waitsIn;
+    if (sessionId !== undefined) delivery.sender?.taken(sessionId, false);
     this.#copies ??= [];
     if (this.#copies.length + 1 >= MAX_COPIES) await delivery.ack();
     else this.#copies.push(delivery);
@@ -224,6 +238,11 @@ export class Flight {
 
   reject(reason: string): Promise<void> {
     return this.#settle((delivery) => (delivery === this.#first ? delivery.reject(reason) : delivery.ack()));
+  }
+
+  /** Another process works on the message, and this one closes. */
+  leave(): Promise<void> {
+    return this.#settle((delivery) => delivery.leave?.() ?? delivery.retry());
   }
 
   #settle(settle: (delivery: Delivery) => Promise<void>): Promise<void> {

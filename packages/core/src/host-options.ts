@@ -15,13 +15,14 @@ export interface ServerOptions {
   readonly store?: SessionStore | undefined;
   /**
    * Where the servers of one queue or address agree on which of them runs a call, and how it ended; share one for a call to run once, and
-   * again only if the process that ran it is killed. It costs two writes a call. Default: each process knows its own calls, and a copy
-   * that reaches another one runs there as well.
+   * again only if the process that ran it is killed, or gives it back as it closes. It costs two writes a call. Default: each process knows
+   * its own calls, and a copy that reaches another one runs there as well.
    */
   readonly callStore?: CallStore | undefined;
   /**
    * With a `callStore`: for how long, in milliseconds, a call is this process's without being renewed, 1,000 to 43,200,000; it is renewed
-   * at a third of this while it runs. What a killed process ran is run elsewhere after at most this. Default 30,000.
+   * at a third of this while it runs. What a killed process ran is run elsewhere after at most this and five
+   * seconds. Default 30,000.
    */
   readonly callLeaseMs?: number | undefined;
   /** Most sessions live in this process at once; `initialize` beyond it is refused. Default 1,000. */

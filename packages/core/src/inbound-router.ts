@@ -104,11 +104,18 @@ export class InboundRouter {
     const claimed = await claims.claim(flight);
     if (claimed !== undefined) return this.#claimed(claimed, flight, request);
     const sessionId = this.#sessionOf(flight.envelope, request);
-    if (sessionId !== undefined) flight.take(sessionId, false);
-    void claims
-      .wait(flight)
-      .then((late) => this.#claimed(late, flight, request))
-      .catch((error: unknown) => this.#options.failed(flight, error));
+    if (sessionId !== undefined) flight.wait(sessionId);
+    void this.#await(claims, flight, request);
+  }
+
+  async #await(claims: CallClaims, flight: Flight, request: JSONRPCRequest): Promise<void> {
+    const claimed = await claims.wait(flight);
+    if (claimed === undefined) return flight.leave();
+    try {
+      await this.#claimed(claimed, flight, request);
+    } catch (error) {
+      await this.#options.failed(flight, error);
+    }
   }
 
   #claimed(claimed: Claimed, flight: Flight, request: JSONRPCRequest): Promise<void> {
@@ -146,6 +153,7 @@ export class InboundRouter {
   /** The duplicate of a message that was handled: it gets the same answer, and the handler does not run again. */
   async #repeat(flight: Flight, reply: Outcome['reply']): Promise<void> {
     if (reply === undefined) return flight.ack();
+    this.#options.claims?.keep(flight);
     // An answer to initialize names the session, too.
     flight.take(reply.envelope.sessionId ?? '', false);
     try {

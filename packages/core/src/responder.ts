@@ -62,9 +62,12 @@ export class Responder {
     await flight.ack();
   }
 
-  /** Written down first, where others could run the call: it must not run once its caller may have an answer. */
+  /**
+   * Written down first, where others could run the call: it must not run once its caller may have an answer. What was refused before it
+   * could run is refused by others, too; a stranger's refusals fill no store.
+   */
   #send(flight: Flight, address: string, envelope: Envelope, session: SessionRecord | undefined): Promise<void> {
-    if (flight.claim === undefined) return this.#port.send(address, envelope, session);
+    if (flight.claim === undefined || !flight.taken) return this.#port.send(address, envelope, session);
     return flight.claim.answering(address, envelope).then(() => this.#port.send(address, envelope, session));
   }
 
@@ -118,7 +121,9 @@ export class Responder {
       const { address } = target;
       const envelope = this.#errorEnvelope(flight, id, refusal, target);
       try {
-        await this.#send(flight, address, envelope, target.session);
+        await this.#port.send(address, envelope, target.session);
+        // Not before: what comes back is to be dead-lettered.
+        await flight.claim?.answering(address, envelope);
         this.#ledger.recordReply(flight, address, envelope);
       } catch (error) {
         const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The error could not be sent to ${address}`);

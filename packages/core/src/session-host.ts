@@ -231,11 +231,13 @@ export class SessionHost implements Sessions {
 
   async #close(): Promise<void> {
     this.#claims?.stopWaiting();
-    await Promise.all(this.#registry.live.map((session) => this.#calls.giveBack(session, (call) => !call.started)));
+    const givenBack = this.#registry.live.map((session) => this.#calls.giveBack(session, (call) => !call.started));
     await this.#drained();
+    this.#claims?.hurry();
+    await Promise.all(givenBack);
     await Promise.all(this.#registry.live.map((session) => this.#calls.giveBack(session, () => true)));
     await Promise.all(this.#ledger.inFlight.map((flight) => flight.retry()));
-    this.#claims?.close();
+    await this.#claims?.close();
     await this.#registry.close();
   }
 

@@ -1,7 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { askStore } from './ask-store.js';
-import { withDeadline } from './deadline.js';
 import { AsyncMcpError, toAsyncMcpError } from './errors.js';
 import { Session } from './session.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';

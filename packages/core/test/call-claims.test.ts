@@ -9,6 +9,7 @@ import {
   initialize,
   movableClock,
   serverWith,
+  settle,
   startHost,
   toolCall,
   until,
@@ -106,7 +107,7 @@ describe('a copy of a call that another process runs', () => {
     await until(() => runs() === 1);
     const copy = send(grace);
     await copy.received; // It takes up no room.
-    expect(copy.told).toEqual([`again ${sessionId}`]);
+    expect(copy.told).toEqual([`waits ${sessionId}`]);
     expect(copy.settlement()).toBeUndefined();
     gate.open();
     await until(() => copy.settlement() === 'ack' && first.settlement() === 'ack');
@@ -235,15 +236,35 @@ describe('a copy of a call that another process runs', () => {
     expect([grace.answer(1), runs()]).toEqual(['ok', 1]);
   });
 
-  it('is given back at once when its own process closes', async () => {
+  it('waits on where the store fails for a while', async () => {
+    const clock = movableClock();
+    const { callStore, ada, grace, gate, runs, send } = await scene();
+    send(ada);
+    await until(() => runs() === 1);
+    const copy = send(grace, 3);
+    await until(() => copy.told.length === 1);
+    callStore.before = async () => {
+      clock.advance(ASKED_FOR_MS);
+      callStore.before = async () => {};
+      throw failure;
+    };
+    await until(() => grace.errors.length === 1);
+    expect([copy.settlement(), grace.errors]).toEqual([undefined, [failure]]);
+    gate.open();
+    await until(() => copy.settlement() === 'ack');
+    expect([grace.answer(1), runs()]).toEqual(['ok', 1]);
+  });
+
+  it('is left to that process at once when its own one closes', async () => {
     const { ada, grace, runs, send } = await scene();
     send(ada);
     await until(() => runs() === 1);
     const copy = send(grace);
     await until(() => copy.told.length === 1);
     await grace.host.close();
-    expect(copy.settlement()).toBe('retry');
+    expect(copy.settlement()).toBe('leave');
     expect(grace.errors).toEqual([]);
+    expect(runs()).toBe(1);
   });
 
   it('of initialize names the session that the first has opened', async () => {
@@ -254,7 +275,7 @@ describe('a copy of a call that another process runs', () => {
     await until(() => first.settlement() === 'ack' && copy.settlement() === 'ack');
     const begun = [first, copy].flatMap(({ told }) => told).filter((told) => !told.startsWith('again '));
     expect(begun).toHaveLength(1);
-    expect([first, copy].flatMap(({ told }) => told)).toContain(`again ${begun[0]}`);
+    expect([first, copy].flatMap(({ told }) => told)).toContain(`again ${String(begun[0])}`);
     expect(new Set([ada, grace].map(({ sent }) => sent.at(-1)?.sessionId))).toEqual(new Set(begun));
   });
 
@@ -266,7 +287,8 @@ describe('a copy of a call that another process runs', () => {
     grace.receive({ message: toolCall(1, 'slow'), sessionId: otherSession, messageId: 'one', clientId: 'other' });
     await until(() => runs() === 2);
     gate.open();
-    await until(() => grace.answer(1, 'other') === 'ok');
+    await until(() => grace.answer(1, 'other') === 'ok' && ada.answer(1) === 'ok');
+    expect(runs()).toBe(2);
   });
 });
 
@@ -340,6 +362,95 @@ describe('a call store', () => {
     gate.open();
     await until(() => copy.settlement() === 'ack');
     expect(runs()).toBe(1);
+  });
+
+  it('is renewed until an outcome is written down, however long that takes', async () => {
+    const { callStore, ada, grace, gate, runs, send } = await scene({}, RENEWED_LEASE_MS);
+    const written = createGate();
+    send(ada);
+    await until(() => runs() === 1);
+    callStore.before = (operation) => (operation === 'end' ? written.opened : Promise.resolve());
+    gate.open();
+    const copy = send(grace);
+    const before = callStore.renewals;
+    await until(() => callStore.renewals === before + 4, 20_000);
+    expect([ada.answer(1), runs()]).toEqual([undefined, 1]);
+    written.open();
+    await until(() => copy.settlement() === 'ack', 10_000);
+    expect([ada.answer(1), grace.answer(1), runs(), ada.errors]).toEqual(['ok', 'ok', 1, []]);
+  });
+
+  it('still hears of what has just ended when its server closes', async () => {
+    const { callStore, ada, grace, sessionId, runs, send } = await scene();
+    const written = createGate();
+    const call = send(ada);
+    await until(() => runs() === 1);
+    callStore.before = (operation) => (operation === 'end' ? written.opened : Promise.resolve());
+    ada.receive({ message: cancellation(1), sessionId });
+    const closed = ada.host.close();
+    await settle();
+    written.open();
+    await closed;
+    expect([call.settlement(), ada.errors]).toEqual(['ack', []]);
+    const copy = send(grace);
+    await until(() => copy.settlement() === 'ack');
+    expect([grace.answer(1), runs()]).toEqual([undefined, 1]);
+  });
+
+  it('that hangs keeps no server from closing, nor a claim that it grants too late', async () => {
+    const { callStore, ada, runs, send } = await scene();
+    const before = callStore.size;
+    const granted = createGate();
+    callStore.before = (operation) => (operation === 'claim' ? granted.opened : Promise.resolve());
+    const call = send(ada);
+    await ada.host.close();
+    expect([call.settlement(), runs()]).toEqual(['retry', 0]);
+    granted.open();
+    await settle();
+    expect(callStore.size).toBe(before);
+  });
+
+  it('that hangs has two seconds when a server closes', async () => {
+    const { callStore, ada, runs, send } = await scene();
+    const call = send(ada);
+    await until(() => runs() === 1);
+    callStore.before = () => new Promise(() => {});
+    const startedAt = performance.now();
+    await ada.host.close();
+    expect(performance.now() - startedAt).toBeLessThan(8000);
+    expect([call.settlement(), ada.errors.map(({ code }) => code)]).toEqual(['retry', ['ERR_CALL_STORE']]);
+  });
+
+  it('may be asked of many calls at once', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
+    const { callStore, ada, sessionId } = await scene();
+    const granted = createGate();
+    callStore.before = () => granted.opened;
+    const calls = Array.from({ length: 20 }, (_, id) => ada.receive({ message: toolCall(id + 1), sessionId }));
+    await settle();
+    granted.open();
+    await until(() => calls.every(({ settlement }) => settlement() === 'ack'));
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+  });
+
+  it('keeps no message from the dead letters whose sender could not be told at first', async () => {
+    let isDown = true;
+    const { ada, sessionId } = await scene({
+      sending: async ({ message }) => {
+        if (isDown && 'id' in message && message.id === 1)
+          throw new AsyncMcpError('ERR_UNAVAILABLE', 'The broker is not there.');
+      },
+    });
+    const receive = (attempt: number) => ada.receive({ message: toolCall(1), sessionId, messageId: 'poison', attempt });
+    const first = receive(4);
+    await until(() => first.settlement() === 'retry');
+    isDown = false;
+    const again = receive(5);
+    await until(() => again.settlement() === 'reject');
+    expect(ada.answer(1)).toBe('ERR_TOO_MANY_ATTEMPTS');
   });
 
   it('that no longer knows a claim is reported once, with what to do', async () => {

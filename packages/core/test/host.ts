@@ -131,8 +131,11 @@ export interface Sent {
 export interface Handled {
   /** Resolves when the host has no more to do with it for now. */
   readonly received: Promise<void>;
-  readonly settlement: () => 'ack' | 'retry' | 'reject' | undefined;
-  /** What a sender that waits was told: the session that took its message (`again <id>` for a copy), or the error's code. */
+  readonly settlement: () => 'ack' | 'retry' | 'reject' | 'leave' | undefined;
+  /**
+   * What a sender that waits was told: the session that took its message (`again <id>` for a copy, `waits <id>` where another process
+   * works on it), or the error's code.
+   */
   readonly told: readonly string[];
 }
 
@@ -204,7 +207,8 @@ export function startHost({ sending = async () => {}, ...options }: TestHostOpti
         ack: async () => void (settlement = 'ack'),
         retry: async () => void (settlement = 'retry'),
         reject: async () => void (settlement = 'reject'),
-        ...(message.waits === true && { sender }),
+        leave: async () => void (settlement = 'leave'),
+        ...(message.waits === true && { sender, waits: (sessionId) => void told.push(`waits ${sessionId}`) }),
       });
       return { received: host.receive(delivery), settlement: () => settlement, told };
     },

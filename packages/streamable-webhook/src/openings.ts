@@ -34,7 +34,7 @@ export function createOpenings(inbox: () => Inbox): Openings {
   return {
     open: (envelope, id, attempt, place) =>
       new Promise((resolve) => {
-        let leave = (): void => {};
+        let forget = (): void => {};
         inbox().keep(envelope, attempt, place, {
           taken(sessionId) {
             const opening = {
@@ -42,12 +42,16 @@ export function createOpenings(inbox: () => Inbox): Openings {
               answer: (message: JSONRPCMessage) => resolve({ kind: 'answered', sessionId, message }),
             };
             add(sessionId, opening);
-            leave = () => remove(sessionId, opening);
+            forget = () => remove(sessionId, opening);
           },
           refuse: (refusal) => resolve({ kind: 'refused', refusal }),
           settled() {
-            leave();
+            forget();
             // Unless it was answered.
+            resolve({ kind: 'dropped' });
+          },
+          leave() {
+            forget();
             resolve({ kind: 'dropped' });
           },
         });

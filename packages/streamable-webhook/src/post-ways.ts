@@ -65,6 +65,7 @@ export function takeCallOfBatch(
     taken: () => {},
     refuse: (refusal) => void refuseByWebhook(refusal),
     settled: () => {},
+    leave: () => {},
   });
 }
 
@@ -163,6 +164,11 @@ class OnConnection implements ConnectedSender {
 
   settled(): void {
     void this.#channel.finish(this.#id);
+    this.#channel.end();
+  }
+
+  leave(): void {
+    this.#channel.cut(this.#id);
     this.#channel.end();
   }
 }

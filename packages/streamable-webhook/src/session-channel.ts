@@ -305,6 +305,11 @@ export class SessionChannel {
     }
   }
 
+  /** Breaks the connection of a request off, as if this process had been killed: its client takes it up elsewhere. */
+  cut(id: RequestId): void {
+    this.#waiting.get(id)?.post.raw.destroy();
+  }
+
   /** The session's live server was freed, or the session ended: when nothing is under way any more, its connections are closed. */
   free(): void {
     this.#freed = true;

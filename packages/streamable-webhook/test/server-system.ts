@@ -172,6 +172,8 @@ export interface OpenStream {
   readonly lastEventId: () => string | undefined;
   /** Whether the server has ended it. */
   readonly ended: () => boolean;
+  /** Whether it has broken off. */
+  readonly broken: () => boolean;
   next(what: string, matches: (message: Message) => boolean): Promise<Message>;
   /** Breaks the connection off. */
   cut(): void;
@@ -193,10 +195,11 @@ export async function open(
   });
   let received = '';
   let ended = false;
+  let broken = false;
   response.body.setEncoding('utf8');
   response.body.on('data', (chunk: string) => void (received += chunk));
   response.body.once('end', () => void (ended = true));
-  response.body.once('error', () => {});
+  response.body.once('error', () => void (broken = true));
   atTheEnd(async () => cut.abort());
   const messages = (): readonly Message[] => messagesIn(received.slice(0, received.lastIndexOf('\n\n') + 2));
   return {
@@ -205,6 +208,7 @@ export async function open(
     messages,
     lastEventId: () => [...received.matchAll(/^id: (.+)$/gm)].at(-1)?.[1],
     ended: () => ended,
+    broken: () => broken,
     next: (what, matches) => until(() => messages().find(matches), { message: what }),
     cut: () => cut.abort(),
   };

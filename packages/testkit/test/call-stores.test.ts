@@ -44,6 +44,15 @@ describe('MemoryCallStore', () => {
     expect(await store.claim('ended', 'grace', 1000)).toEqual({ state: 'claimed' });
   });
 
+  it('keeps no more answers than it has room for', async () => {
+    const store = new MemoryCallStore();
+    const reply = { address: 'replies', message: 'x'.repeat(1_048_576) };
+    for (let call = 0; call < 33; call++) await store.end(String(call), { reply }, 60_000);
+    expect(store.size).toBe(32);
+    expect((await store.claim('32', 'ada', 1000)).state).toBe('ended');
+    expect((await store.claim('0', 'ada', 1000)).state).toBe('claimed');
+  });
+
   it('drops what has run out without being asked for it', async () => {
     jest.useFakeTimers();
     const store = new MemoryCallStore();

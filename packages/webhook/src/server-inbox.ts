@@ -15,6 +15,8 @@ export type PostOutcome =
 
 /** A sender that stays on the line. */
 export interface ConnectedSender extends WaitingSender {
+  /** Another process works on its message, and answers whoever posts it again: nothing is said here, not even that. Called in place of `settled`. */
+  leave(): void;
   /** Nothing more comes of its message. Called once. */
   settled(): void;
 }
@@ -148,6 +150,12 @@ class PostedMessage implements InboxMessage, WaitingSender {
     this.#say({ kind: 'taken', sessionId, begun });
   }
 
+  /** What it may yet run here counts as begun, and keeps its place. */
+  waits(sessionId: string): void {
+    this.sessionId = sessionId;
+    this.#say({ kind: 'taken', sessionId, begun: true });
+  }
+
   answered(): void {
     this.#place.answered();
   }
@@ -171,6 +179,12 @@ class PostedMessage implements InboxMessage, WaitingSender {
   /** The host has reported why. Where it could tell the sender, it has done so. */
   reject(): Promise<void> {
     return this.ack();
+  }
+
+  /** Its sender asks again by itself, where it has not been told yet: now. */
+  async leave(): Promise<void> {
+    this.#place.settled();
+    this.#say({ kind: 'later', delayMs: 0 });
   }
 
   #say(outcome: PostOutcome): void {
@@ -229,6 +243,11 @@ class KeptMessage implements InboxMessage, WaitingSender {
 
   async retry(delayMs = 0): Promise<void> {
     this.#tryAgain(this, delayMs);
+  }
+
+  async leave(): Promise<void> {
+    this.#place.settled();
+    this.#sender.leave();
   }
 
   /** The host has reported why. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { MemoryCallStore, MemorySessionStore } from '@asyncmcp/core';
 import { contractCase } from './contract-case.js';
 import type { ContractGroup } from './contract-case.js';
-import type { RawMessage } from './fixture.js';
+import type { ContractServer, RawMessage } from './fixture.js';
 import type { RawPeer } from './raw-peer.js';
 import type { Stage } from './stage.js';
 import type { TestServer } from './test-server.js';
@@ -114,7 +114,7 @@ export const duplicates: ContractGroup = {
     }),
 
     contractCase('copies that reach another server over one call store run nothing', async (stage) => {
-      const { ada, grace, peer, message } = await twoServers(stage);
+      const { servers, ada, grace, peer, message } = await twoServers(stage);
       await peer.send(message);
       const runs = () => [ada, grace].flatMap(({ log }) => log.of('gated'));
       await stage.eventually('the call to begin', () => runs().length === 1);
@@ -125,6 +125,7 @@ export const duplicates: ContractGroup = {
         await peer.send(message);
         deepEqual(await peer.reply(5), first);
       }
+      for (const server of servers) await stage.settled(server);
       equal(runs().length, 1);
     }),
 
@@ -144,15 +145,18 @@ export const duplicates: ContractGroup = {
 };
 
 /** Two servers over the same stores, and a peer in a session of theirs with a call to make. */
-async function twoServers(
-  stage: Stage,
-): Promise<{ ada: TestServer; grace: TestServer; peer: RawPeer; message: RawMessage }> {
+async function twoServers(stage: Stage): Promise<{
+  servers: readonly ContractServer[];
+  ada: TestServer;
+  grace: TestServer;
+  peer: RawPeer;
+  message: RawMessage;
+}> {
   const shared = { store: new MemorySessionStore(), callStore: new MemoryCallStore() };
   const [ada, grace] = [stage.testServer(), stage.testServer()];
-  await stage.server(ada, shared);
-  await stage.server(grace, shared);
+  const servers = [await stage.server(ada, shared), await stage.server(grace, shared)];
   const peer = await stage.peer();
-  return { ada, grace, peer, message: call(peer, 'gated', 5, 'once', await peer.initialize()) };
+  return { servers, ada, grace, peer, message: call(peer, 'gated', 5, 'once', await peer.initialize()) };
 }
 
 type IdentifiedMessage = RawMessage & Required<Pick<RawMessage, 'messageId'>>;
