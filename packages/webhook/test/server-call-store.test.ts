@@ -59,7 +59,8 @@ describe('a copy that reaches another server over one call store', () => {
     const { session, grace } = await copied('2', new DeadMansCallStore());
     await until(() => grace.begun() === 1, { message: 'the copy to begin' });
     grace.finish();
-    await session.endpoint.reply(2);
+    const { body } = await session.endpoint.reply(2);
+    expect(JSON.parse(body)).toMatchObject({ id: 2, result: { content: [{ text: 'slow and steady' }] } });
   });
 
   it('is answered with an error when as many were killed as there are attempts', async () => {
