@@ -103,7 +103,8 @@ export class InboundRouter {
   async #claim(claims: CallClaims, flight: Flight, request: JSONRPCRequest): Promise<void> {
     const claimed = await claims.claim(flight);
     if (claimed !== undefined) return this.#claimed(claimed, flight, request);
-    const sessionId = this.#sessionOf(flight.envelope, request);
+    // Which session it opens is known when that is open.
+    const sessionId = request.method === 'initialize' ? undefined : this.#sessionOf(flight.envelope, request);
     if (sessionId !== undefined) flight.wait(sessionId);
     void this.#await(claims, flight, request);
   }

@@ -267,16 +267,21 @@ describe('a copy of a call that another process runs', () => {
     expect(runs()).toBe(1);
   });
 
-  it('of initialize names the session that the first has opened', async () => {
-    const { ada, grace } = await scene();
+  it('of initialize is told of the session that the first has opened, and of no other', async () => {
+    const { callStore, ada, grace } = await scene({ sessionOf: () => 'an older one' });
+    const written = createGate();
+    callStore.before = (operation) => (operation === 'end' ? written.opened : Promise.resolve());
     const message = { message: initialize(), messageId: 'open', clientId: 'other', waits: true };
-    const first = ada.receive(message);
-    const copy = grace.receive(message);
+    const first = grace.receive(message);
+    await until(() => first.told.length === 1);
+    const copy = ada.receive(message);
+    await copy.received;
+    expect(copy.told).toEqual([]);
+    written.open();
     await until(() => first.settlement() === 'ack' && copy.settlement() === 'ack');
-    const begun = [first, copy].flatMap(({ told }) => told).filter((told) => !told.startsWith('again '));
-    expect(begun).toHaveLength(1);
-    expect([first, copy].flatMap(({ told }) => told)).toContain(`again ${String(begun[0])}`);
-    expect(new Set([ada, grace].map(({ sent }) => sent.at(-1)?.sessionId))).toEqual(new Set(begun));
+    const [sessionId] = first.told;
+    expect([first.told, copy.told]).toEqual([[sessionId], [`again ${String(sessionId)}`]]);
+    expect([ada, grace].map(({ sent }) => sent.at(-1)?.sessionId)).toEqual([sessionId, sessionId]);
   });
 
   it('is told apart from the call of another client under the same message id', async () => {
