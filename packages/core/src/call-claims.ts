@@ -8,6 +8,7 @@ import { REMEMBERED_MS, identityOf } from './flight.js';
 import { pause } from './retry.js';
 import { TransientSet } from './transient-set.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import type { AskStoreOptions } from './ask-store.js';
 import type { CallOutcome, CallStore } from './call-store.js';
 import type { Envelope, InboundEnvelope } from './envelope.js';
 import type { Claim, Flight, Outcome } from './flight.js';
@@ -22,7 +23,8 @@ export interface CallClaimsOptions {
 }
 
 /** What may be done with a call that is not another's. */
-export type Claimed = { readonly kind: 'claimed' } | { readonly kind: 'ended'; readonly outcome: Outcome };
+export type Claimed =
+  { readonly kind: 'claimed'; readonly times: number } | { readonly kind: 'ended'; readonly outcome: Outcome };
 
 /** How soon a call that another process runs is asked for again, in milliseconds; from then on twice as late each time. */
 const FIRST_WAIT_MS = 50;
@@ -51,8 +53,9 @@ export class CallClaims {
       store,
       leaseMs,
       report,
-      ask: (what, question, onLate) =>
-        askStore(() => question(store), { code: 'ERR_CALL_STORE', what, signal, onLate }),
+      signal,
+      ask: (what, question, options) =>
+        askStore(() => question(store), { code: 'ERR_CALL_STORE', what, signal, ...options }),
       tell: (what, fact) => this.#tell(what, fact),
       forget: ({ place }) => {
         if (place !== undefined) this.#held.delete(place);
@@ -70,7 +73,11 @@ export class CallClaims {
    *
    * @throws AsyncMcpError `ERR_CALL_STORE`
    */
-  async claim(flight: Flight): Promise<Claimed | undefined> {
+  claim(flight: Flight): Promise<Claimed | undefined> {
+    return this.#claim(flight, this.#open.signal);
+  }
+
+  async #claim(flight: Flight, signal: AbortSignal): Promise<Claimed | undefined> {
     const { store, leaseMs, ask } = this.#access;
     const claim = new HeldClaim(idOf(flight.envelope), this.#access);
     // What it was not told in time may have been done all the same. If this fails, too, the claim runs out by itself.
@@ -79,8 +86,13 @@ export class CallClaims {
         .then(() => store.release(claim.id, claim.claimant))
         .catch(() => {});
     };
-    const claiming = ask('A call could not be claimed', () => store.claim(claim.id, claim.claimant, leaseMs), giveUp);
+    let isGivenUp = false;
+    const claiming = ask('A call could not be claimed', () => store.claim(claim.id, claim.claimant, leaseMs), {
+      signal,
+      onLate: () => isGivenUp && giveUp(),
+    });
     const state = await claiming.catch((error: unknown) => {
+      isGivenUp = true;
       giveUp();
       throw error;
     });
@@ -90,7 +102,7 @@ export class CallClaims {
     // It may have been given back meanwhile.
     if (flight.settled) await claim.settled(false);
     else flight.claim = claim;
-    return { kind: 'claimed' };
+    return { kind: 'claimed', times: state.times };
   }
 
   /**
@@ -104,7 +116,7 @@ export class CallClaims {
     for (let waitMs = FIRST_WAIT_MS; ; waitMs *= 2) {
       try {
         await pause(Math.min(waitMs, mostMs), signal);
-        const claimed = await this.claim(flight);
+        const claimed = await this.#claim(flight, signal);
         // Who closes begins with nothing: the flight gives the claim up.
         if (claimed !== undefined) return signal.aborted && claimed.kind === 'claimed' ? undefined : claimed;
       } catch (error) {
@@ -114,9 +126,12 @@ export class CallClaims {
     }
   }
 
-  /** The outcome of a flight, which is about to be told once more, is known for as long as if the call had ended now. */
-  keep(flight: Flight): void {
-    if (flight.envelope.unnamed !== true) flight.claim ??= new HeldClaim(idOf(flight.envelope), this.#access, 'over');
+  /** An outcome that the store has, and that is told once more, is known for as long as if the call had ended now. */
+  keep({ envelope }: Flight, { address, envelope: reply }: NonNullable<Outcome['reply']>): void {
+    const outcome = recorded(address, reply, messageText(reply));
+    void this.#tell('The outcome of a call could not be kept', (store) =>
+      store.end(idOf(envelope), outcome, REMEMBERED_MS),
+    );
   }
 
   /** Nothing is waited for any more. Claims are still renewed. */
@@ -156,14 +171,19 @@ export class CallClaims {
 
 /** What a claim does through the claims of its process. */
 interface ClaimAccess extends CallClaimsOptions {
+  /** Aborts when the store is not asked any more. */
+  readonly signal: AbortSignal;
   /**
    * Asks the store something.
    *
    * @param what - how an error that says it failed begins
-   * @param onLate - called when it has been done after that error
    * @throws AsyncMcpError `ERR_CALL_STORE`, `ERR_CLOSED`
    */
-  readonly ask: <T>(what: string, question: (store: CallStore) => Promise<T>, onLate?: () => void) => Promise<T>;
+  readonly ask: <T>(
+    what: string,
+    question: (store: CallStore) => Promise<T>,
+    options?: Partial<Pick<AskStoreOptions, 'signal' | 'onLate'>>,
+  ) => Promise<T>;
   /** Tells it something; a failure is reported. Never rejects. */
   readonly tell: (what: string, fact: (store: CallStore) => Promise<void>) => Promise<void>;
   /** The claim need not be renewed any more. */
@@ -179,31 +199,30 @@ function closed(): AsyncMcpError {
   return new AsyncMcpError('ERR_CLOSED', 'The server is closed.');
 }
 
-/** A call that this process may run, or has run. */
+/** A call that this process may run. */
 class HeldClaim implements Claim {
   readonly id: string;
   readonly claimant = randomUUID();
   place: Place<HeldClaim> | undefined;
   readonly #access: ClaimAccess;
   /** `ending`: its outcome is being written down, until when it is still renewed. */
-  #state: 'held' | 'ending' | 'over';
+  #state: 'held' | 'ending' | 'over' = 'held';
 
-  constructor(id: string, access: ClaimAccess, state: 'held' | 'over' = 'held') {
+  constructor(id: string, access: ClaimAccess) {
     this.id = id;
     this.#access = access;
-    this.#state = state;
   }
 
   /** Never rejects. */
   async renew(): Promise<void> {
-    const { store, leaseMs, report } = this.#access;
+    const { store, leaseMs, signal, report } = this.#access;
     try {
       const renewing = store.renew(this.id, this.claimant, leaseMs);
       // It is asked again then.
       const timeoutMs = renewalMs(leaseMs);
-      if (await withDeadline(renewing, { timeoutMs, what: 'Asking the store' })) return;
+      if (await withDeadline(renewing, { timeoutMs, signal, what: 'Asking the store' })) return;
     } catch (error) {
-      if (this.#state === 'held')
+      if (this.#state === 'held' && !signal.aborted)
         report(toAsyncMcpError(error, 'ERR_CALL_STORE', 'The claim of a call could not be renewed'));
       return;
     }
@@ -214,21 +233,13 @@ class HeldClaim implements Claim {
   }
 
   async answering(address: string, envelope: Envelope): Promise<void> {
-    const { sessionId, clientId } = envelope;
     let message: string;
     try {
       message = messageText(envelope);
     } catch {
       return; // It cannot be sent either, and is replaced by an error that says so.
     }
-    await this.#end({
-      reply: {
-        address,
-        ...(sessionId !== undefined && { sessionId }),
-        ...(clientId !== undefined && { clientId }),
-        message,
-      },
-    });
+    await this.#end(recorded(address, envelope, message));
   }
 
   async settled(done: boolean): Promise<void> {
@@ -258,6 +269,11 @@ class HeldClaim implements Claim {
 /** Of one length and alphabet whatever a stranger has called the message, and not to be guessed from the ids of another client. */
 function idOf(envelope: InboundEnvelope): string {
   return createHash('sha256').update(identityOf(envelope)).digest('base64url');
+}
+
+function recorded(address: string, { sessionId, clientId }: Envelope, message: string): CallOutcome {
+  const ids = { ...(sessionId !== undefined && { sessionId }), ...(clientId !== undefined && { clientId }) };
+  return { reply: { address, ...ids, message } };
 }
 
 /** A copy goes the way that its own request came. */

@@ -15,8 +15,8 @@ export interface CallOutcome {
 
 /** What a {@link CallStore} says of a call that somebody wants to run. */
 export type CallState =
-  /** It is the claimant's. */
-  | { readonly state: 'claimed' }
+  /** It is the claimant's. `times`: how often the call was claimed, this time included, but for claims that were released. */
+  | { readonly state: 'claimed'; readonly times: number }
   /** It is another's, who works on it. */
   | { readonly state: 'held' }
   /** It has ended. */
@@ -31,19 +31,23 @@ export type CallState =
 export interface CallStore {
   /**
    * Claims a call for `leaseMs` milliseconds, unless it has ended or another's claim has not run out: of several who claim it at the
-   * same time, one gets it. Who holds the claim already holds it again, for as long from now.
+   * same time, one gets it. Who holds the claim already holds it again, for as long from now; that does not count. How often it was claimed
+   * is known for a day at least after a claim has run out: it may be the call that kills who runs it.
    */
   claim(id: string, claimant: string, leaseMs: number): Promise<CallState>;
   /** Makes a claim run out `leaseMs` milliseconds from now. Resolves with false, and writes nothing, when it is not the claimant's any more. */
   renew(id: string, claimant: string, leaseMs: number): Promise<boolean>;
-  /** Gives a claim up. Does nothing when it is not the claimant's any more. */
+  /** Gives a claim up, as if it had never been. Does nothing when it is not the claimant's any more. */
   release(id: string, claimant: string): Promise<void>;
   /** Writes down how a call ended, whoever holds it, in place of what was written before; it is known for `ttlMs` milliseconds. */
   end(id: string, outcome: CallOutcome, ttlMs: number): Promise<void>;
 }
 
 interface Claim {
-  readonly claimant: string;
+  /** Undefined when it was given up, and others before it had run out. */
+  readonly claimant: string | undefined;
+  readonly times: number;
+  readonly runsOutAt: number;
   readonly expiresAt: number;
 }
 
@@ -51,6 +55,12 @@ interface Ending {
   readonly outcome: CallOutcome;
   readonly expiresAt: number;
 }
+
+/** How long it is known how often a call was claimed, in milliseconds. */
+const COUNTED_MS = 24 * 60 * 60_000;
+
+/** What an outcome takes beside its answer, in characters. */
+const OUTCOME_LENGTH = 200;
 
 /** Most characters of outcomes that a {@link MemoryCallStore} keeps; the oldest are dropped for more. */
 const MAX_CHARACTERS = 32 * 1024 * 1024;
@@ -69,20 +79,26 @@ export class MemoryCallStore implements CallStore {
   async claim(id: string, claimant: string, leaseMs: number): Promise<CallState> {
     const ending = live(this.#endings.get(id));
     if (ending !== undefined) return { state: 'ended', outcome: structuredClone(ending.outcome) };
-    const held = live(this.#claims.get(id));
-    if (held !== undefined && held.claimant !== claimant) return { state: 'held' };
-    this.#hold(id, { claimant, expiresAt: Date.now() + leaseMs });
-    return { state: 'claimed' };
+    const last = live(this.#claims.get(id));
+    const isOwn = last?.claimant === claimant;
+    if (last !== undefined && !isOwn && last.runsOutAt > Date.now()) return { state: 'held' };
+    const times = (last?.times ?? 0) + (isOwn ? 0 : 1);
+    this.#hold(id, claimant, times, leaseMs);
+    return { state: 'claimed', times };
   }
 
   async renew(id: string, claimant: string, leaseMs: number): Promise<boolean> {
-    if (live(this.#claims.get(id))?.claimant !== claimant) return false;
-    this.#hold(id, { claimant, expiresAt: Date.now() + leaseMs });
+    const held = this.#claims.get(id);
+    if (held?.claimant !== claimant || held.runsOutAt <= Date.now()) return false;
+    this.#hold(id, claimant, held.times, leaseMs);
     return true;
   }
 
   async release(id: string, claimant: string): Promise<void> {
-    if (this.#claims.get(id)?.claimant === claimant) this.#claims.delete(id);
+    const held = this.#claims.get(id);
+    if (held?.claimant !== claimant) return;
+    this.#claims.delete(id);
+    if (held.times > 1) this.#hold(id, undefined, held.times - 1, 0);
   }
 
   async end(id: string, outcome: CallOutcome, ttlMs: number): Promise<void> {
@@ -96,10 +112,11 @@ export class MemoryCallStore implements CallStore {
     }
   }
 
-  #hold(id: string, claim: Claim): void {
-    // Last again: the least recently written come first, so what has run out is dropped up to the first that has not.
+  #hold(id: string, claimant: string | undefined, times: number, leaseMs: number): void {
+    const runsOutAt = Date.now() + leaseMs;
+    // Last again: the least recently written come first, so what has expired is dropped up to the first that has not.
     this.#claims.delete(id);
-    this.#claims.set(id, claim);
+    this.#claims.set(id, { claimant, times, runsOutAt, expiresAt: runsOutAt + COUNTED_MS });
     for (const [oldest, { expiresAt }] of this.#claims) {
       if (expiresAt > Date.now()) return;
       this.#claims.delete(oldest);
@@ -115,7 +132,7 @@ export class MemoryCallStore implements CallStore {
 }
 
 function lengthOf({ reply }: CallOutcome): number {
-  return reply?.message.length ?? 0;
+  return OUTCOME_LENGTH + (reply?.message.length ?? 0);
 }
 
 function live<T extends { readonly expiresAt: number }>(entry: T | undefined): T | undefined {

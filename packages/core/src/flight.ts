@@ -55,6 +55,8 @@ class Known {
   #clientId: string | undefined;
   #outcome: RecordedReply | typeof NO_REPLY | undefined;
   flight: Flight | undefined;
+  /** Whether other processes know of its outcome, too. */
+  shared = false;
 
   /**
    * @param key - what it is found by

@@ -1,4 +1,4 @@
-import { isAsyncMcpError } from './errors.js';
+import { isAsyncMcpError, toAsyncMcpError } from './errors.js';
 import { JsonRpcErrorCode, errorResponse, isNotification, isRequest, isRequestId, parsedMessage } from './jsonrpc.js';
 import { SUPPORTED_PROTOCOL_VERSIONS } from './protocol-versions.js';
 import {
@@ -77,7 +77,7 @@ export class InboundRouter {
   handle(flight: Flight): Promise<void> {
     const { envelope } = flight;
     const outcome = this.#options.ledger.outcome(flight);
-    if (outcome !== undefined) return this.#repeat(flight, outcome.reply);
+    if (outcome !== undefined) return this.#repeat(flight, outcome.reply, flight.known.shared);
     if (envelope.type === 'terminate') return this.#terminateFor(flight);
     const parsed = parsedMessage(envelope);
     if (!parsed.ok) return this.#refuseMalformed(flight, parsed);
@@ -85,7 +85,7 @@ export class InboundRouter {
     const { claims } = this.#options;
     if (isRequest(message)) {
       // A copy could not be told from what has no name.
-      if (claims === undefined || envelope.unnamed === true) return this.#begin(flight, message);
+      if (claims === undefined || envelope.unnamed === true) return this.#begin(flight, message, flight.attempt);
       return this.#claim(claims, flight, message);
     }
     if (flight.attempt > HOPELESS_ATTEMPTS)
@@ -93,9 +93,13 @@ export class InboundRouter {
     return this.#route(flight, message);
   }
 
-  /** Does with a request what is to be done with it here. */
-  #begin(flight: Flight, request: JSONRPCRequest): Promise<void> {
-    if (flight.attempt > this.#options.maxAttempts) return this.#refusePoisoned(flight, request);
+  /**
+   * Does with a request what is to be done with it here.
+   *
+   * @param attempt - how often somebody has begun with it, this time included
+   */
+  #begin(flight: Flight, request: JSONRPCRequest, attempt: number): Promise<void> {
+    if (attempt > this.#options.maxAttempts) return this.#refusePoisoned(flight, request, attempt);
     return request.method === 'initialize' ? this.#initialize(flight, request) : this.#route(flight, request);
   }
 
@@ -106,7 +110,10 @@ export class InboundRouter {
     // Which session it opens is known when that is open.
     const sessionId = request.method === 'initialize' ? undefined : this.#sessionOf(flight.envelope, request);
     if (sessionId !== undefined) flight.wait(sessionId);
-    void this.#await(claims, flight, request);
+    void this.#await(claims, flight, request).catch((error: unknown) => {
+      const text = `Message ${flight.envelope.messageId} could not be settled`;
+      this.#options.report(toAsyncMcpError(error, 'ERR_INTERNAL', text));
+    });
   }
 
   async #await(claims: CallClaims, flight: Flight, request: JSONRPCRequest): Promise<void> {
@@ -120,9 +127,10 @@ export class InboundRouter {
   }
 
   #claimed(claimed: Claimed, flight: Flight, request: JSONRPCRequest): Promise<void> {
-    if (claimed.kind === 'claimed') return this.#begin(flight, request);
+    // How often it was received says less: copies only wait.
+    if (claimed.kind === 'claimed') return this.#begin(flight, request, claimed.times);
     if (claimed.outcome.reply === undefined) this.#options.ledger.recordDone(flight);
-    return this.#repeat(flight, claimed.outcome.reply);
+    return this.#repeat(flight, claimed.outcome.reply, true);
   }
 
   /**
@@ -152,11 +160,12 @@ export class InboundRouter {
   }
 
   /** The duplicate of a message that was handled: it gets the same answer, and the handler does not run again. */
-  async #repeat(flight: Flight, reply: Outcome['reply']): Promise<void> {
+  async #repeat(flight: Flight, reply: Outcome['reply'], isShared: boolean): Promise<void> {
     if (reply === undefined) return flight.ack();
-    this.#options.claims?.keep(flight);
+    if (isShared) this.#options.claims?.keep(flight, reply);
     // An answer to initialize names the session, too.
     flight.take(reply.envelope.sessionId ?? '', false);
+    flight.answered();
     try {
       await this.#options.responder.answer(flight, reply.address, reply.envelope);
     } catch {
@@ -283,8 +292,8 @@ export class InboundRouter {
     await this.#done(flight);
   }
 
-  async #refusePoisoned(flight: Flight, request: JSONRPCRequest): Promise<void> {
-    const { attempt, envelope } = flight;
+  async #refusePoisoned(flight: Flight, request: JSONRPCRequest, attempt: number): Promise<void> {
+    const { envelope } = flight;
     const refusal = poisoned(request, attempt, this.#options.maxAttempts, envelope.messageId);
     let target = await this.#target(envelope);
     if (target === undefined && request.method === 'initialize') {

@@ -52,7 +52,9 @@ export class Responder {
    */
   async answer(flight: Flight, address: string, envelope: Envelope, session?: SessionRecord): Promise<void> {
     try {
-      await this.#send(flight, address, envelope, session);
+      await (flight.claim === undefined
+        ? this.#port.send(address, envelope, session)
+        : this.#send(flight, address, envelope, session));
     } catch (error) {
       const replacement = this.#explained(envelope, error);
       if (replacement === undefined) return this.#notSent(flight, address, envelope, error);
@@ -63,12 +65,18 @@ export class Responder {
   }
 
   /**
-   * Written down first, where others could run the call: it must not run once its caller may have an answer. What was refused before it
-   * could run is refused by others, too; a stranger's refusals fill no store.
+   * Written down first, where others could run the call: it must not run once its caller may have an answer. What belongs to no session
+   * is refused by others, too, and strangers fill no store with it.
    */
-  #send(flight: Flight, address: string, envelope: Envelope, session: SessionRecord | undefined): Promise<void> {
-    if (flight.claim === undefined || !flight.taken) return this.#port.send(address, envelope, session);
-    return flight.claim.answering(address, envelope).then(() => this.#port.send(address, envelope, session));
+  async #send(flight: Flight, address: string, envelope: Envelope, session: SessionRecord | undefined): Promise<void> {
+    if (flight.taken || session !== undefined) await this.#share(flight, address, envelope);
+    await this.#port.send(address, envelope, session);
+  }
+
+  async #share(flight: Flight, address: string, envelope: Envelope): Promise<void> {
+    if (flight.claim === undefined) return;
+    await flight.claim.answering(address, envelope);
+    flight.known.shared = true;
   }
 
   async #notSent(flight: Flight, address: string, envelope: Envelope, error: unknown): Promise<never> {
@@ -115,7 +123,12 @@ export class Responder {
     target: ReplyTarget | undefined,
   ): Promise<void> {
     // A stranger says how often it was tried, and is told: no business of the operator's.
-    if (flight.awaited) return flight.refuse(errorResponse(id, refusal.code, refusal.error));
+    if (flight.awaited) {
+      // No copy that waits elsewhere is to run.
+      if (target?.session !== undefined)
+        await this.#share(flight, target.address, this.#errorEnvelope(flight, id, refusal, target));
+      return flight.refuse(errorResponse(id, refusal.code, refusal.error));
+    }
     this.#report(refusal.error);
     if (target !== undefined) {
       const { address } = target;
@@ -123,7 +136,7 @@ export class Responder {
       try {
         await this.#port.send(address, envelope, target.session);
         // Not before: what comes back is to be dead-lettered.
-        await flight.claim?.answering(address, envelope);
+        await this.#share(flight, address, envelope);
         this.#ledger.recordReply(flight, address, envelope);
       } catch (error) {
         const failure = toAsyncMcpError(error, 'ERR_UNAVAILABLE', `The error could not be sent to ${address}`);

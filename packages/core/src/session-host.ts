@@ -231,10 +231,13 @@ export class SessionHost implements Sessions {
 
   async #close(): Promise<void> {
     this.#claims?.stopWaiting();
-    const givenBack = this.#registry.live.map((session) => this.#calls.giveBack(session, (call) => !call.started));
+    const unbegun = this.#registry.live.map((session) => this.#calls.giveBack(session, (call) => !call.started));
+    // Whatever becomes of these, the others have their time.
+    const givenBack = Promise.allSettled(unbegun);
     await this.#drained();
     this.#claims?.hurry();
-    await Promise.all(givenBack);
+    await givenBack;
+    await Promise.all(unbegun);
     await Promise.all(this.#registry.live.map((session) => this.#calls.giveBack(session, () => true)));
     await Promise.all(this.#ledger.inFlight.map((flight) => flight.retry()));
     await this.#claims?.close();

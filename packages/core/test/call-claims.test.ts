@@ -236,6 +236,22 @@ describe('a copy of a call that another process runs', () => {
     expect([grace.answer(1), runs()]).toEqual(['ok', 1]);
   });
 
+  it('does not run any more when as many have died of it as there are attempts, nor does another that waits', async () => {
+    const clock = movableClock();
+    const { ada, grace, runs, send } = await scene({ maxAttempts: 1 });
+    send(grace);
+    await until(() => runs() === 1);
+    clock.advance(LEASE_MS);
+    const refused = send(ada);
+    await until(() => refused.settlement() === 'ack');
+    expect(refused.told).toEqual(['ERR_TOO_MANY_ATTEMPTS']);
+    // This one may try three times, and it is the second time.
+    const third = startHost({ ...grace.options, maxAttempts: 3 });
+    const copy = send(third);
+    await until(() => copy.settlement() === 'ack');
+    expect([third.answer(1), runs()]).toEqual(['ERR_TOO_MANY_ATTEMPTS', 1]);
+  });
+
   it('waits on where the store fails for a while', async () => {
     const clock = movableClock();
     const { callStore, ada, grace, gate, runs, send } = await scene();
@@ -265,6 +281,22 @@ describe('a copy of a call that another process runs', () => {
     expect(copy.settlement()).toBe('leave');
     expect(grace.errors).toEqual([]);
     expect(runs()).toBe(1);
+  });
+
+  it('is left to that process even if the store hangs while its own one closes', async () => {
+    const { callStore, ada, grace, runs, send } = await scene();
+    send(ada);
+    await until(() => runs() === 1);
+    const copy = send(grace);
+    await until(() => copy.told.length === 1);
+    let asked = 0;
+    callStore.before = () => {
+      asked += 1;
+      return new Promise(() => {});
+    };
+    await until(() => asked === 1);
+    await grace.host.close();
+    expect([copy.settlement(), grace.errors]).toEqual(['leave', []]);
   });
 
   it('of initialize is told of the session that the first has opened, and of no other', async () => {
@@ -442,20 +474,25 @@ describe('a call store', () => {
   });
 
   it('keeps no message from the dead letters whose sender could not be told at first', async () => {
+    const clock = movableClock();
     let isDown = true;
-    const { ada, sessionId } = await scene({
+    const { ada, grace, runs, sessionId, send } = await scene({
+      maxAttempts: 1,
       sending: async ({ message }) => {
         if (isDown && 'id' in message && message.id === 1)
           throw new AsyncMcpError('ERR_UNAVAILABLE', 'The broker is not there.');
       },
     });
-    const receive = (attempt: number) => ada.receive({ message: toolCall(1), sessionId, messageId: 'poison', attempt });
-    const first = receive(4);
+    send(grace);
+    await until(() => runs() === 1);
+    clock.advance(LEASE_MS);
+    const receive = () => ada.receive({ message: toolCall(1, 'slow'), sessionId, messageId: 'one' });
+    const first = receive();
     await until(() => first.settlement() === 'retry');
     isDown = false;
-    const again = receive(5);
+    const again = receive();
     await until(() => again.settlement() === 'reject');
-    expect(ada.answer(1)).toBe('ERR_TOO_MANY_ATTEMPTS');
+    expect([ada.answer(1), runs()]).toEqual(['ERR_TOO_MANY_ATTEMPTS', 1]);
   });
 
   it('that no longer knows a claim is reported once, with what to do', async () => {

@@ -144,6 +144,8 @@ export interface TestHost {
   /** What was sent to clients. */
   readonly sent: Envelope[];
   readonly errors: AsyncMcpError[];
+  /** For another host of the same kind. */
+  readonly options: TestHostOptions;
   receive(message: Sent): Handled;
   /** Opens a session and resolves with its id. */
   open(clientId?: string): Promise<string>;
@@ -196,6 +198,7 @@ export function startHost({ sending = async () => {}, ...options }: TestHostOpti
     host,
     sent,
     errors,
+    options: { ...options, sending },
     receive(message) {
       let settlement: ReturnType<Handled['settlement']>;
       const told: string[] = [];

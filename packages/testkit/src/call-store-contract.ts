@@ -24,7 +24,7 @@ const LONG_MS = 60_000;
 /** Short, and never expected to be still there. */
 const SHORT_MS = 30;
 
-const CLAIMED = { state: 'claimed' } as const;
+const CLAIMED = { state: 'claimed', times: 1 } as const;
 const HELD = { state: 'held' } as const;
 
 const OUTCOME: CallOutcome = {
@@ -107,6 +107,17 @@ export function callStoreContract({ name, setup }: CallStoreContractOptions): vo
         );
         const states = (await Promise.all(claims)).map(({ state }) => state);
         expect(states.filter((state) => state === 'claimed')).toHaveLength(1);
+      });
+
+      it('counts how often it was claimed, but for claims that were released', async () => {
+        await store.claim(id, 'ada', SHORT_MS);
+        await getsIt('grace');
+        expect(await other.claim(id, 'grace', SHORT_MS)).toEqual({ state: 'claimed', times: 2 });
+        await hasRunOut();
+        expect(await store.claim(id, 'ada', LONG_MS)).toEqual({ state: 'claimed', times: 3 });
+        expect(await store.claim(id, 'ada', LONG_MS)).toEqual({ state: 'claimed', times: 3 });
+        await store.release(id, 'ada');
+        expect(await other.claim(id, 'grace', LONG_MS)).toEqual({ state: 'claimed', times: 3 });
       });
 
       it('releases nothing for who does not hold it', async () => {

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { guarded, unlessMissing, unlessThere } from './file-steps.js';
 import type { CallOutcome, CallState, CallStore } from '@asyncmcp/core';
 
+/** What is in the file of a claim that was released. */
+const RELEASED = '';
+
 /** A claim as it is on file. */
 interface ClaimOnFile {
   readonly path: string;
@@ -16,7 +19,8 @@ interface ClaimOnFile {
  * runs out, which can be set in one step.
  *
  * The claims of a call are numbered, `<id>.1`, `<id>.2` …: a complete file is linked into the place after the last one, which only one of
- * several can. None is ever removed, so that a number stands for one claim for good. An outcome, `<id>.ended`, is renamed into place.
+ * several can. None is ever removed, so that a number stands for one claim for good; one that was released is emptied. An outcome,
+ * `<id>.ended`, is renamed into place.
  *
  * Nothing is dropped when it has run out, and nothing is synced to the disk: it outlives the processes, not a power cut.
  */
@@ -34,15 +38,18 @@ export class FileCallStore implements CallStore {
       if (ended !== undefined) return ended;
       const draft = await this.#draft(claimant, leaseMs);
       try {
+        let times = 1;
         for (let turn = 1; ; turn += 1) {
           const path = this.#path(id, String(turn));
           // It may have ended since we looked.
-          if (await isLinked(draft, path)) return (await this.#ended(id)) ?? { state: 'claimed' };
+          if (await isLinked(draft, path)) return (await this.#ended(id)) ?? { state: 'claimed', times };
           const claim = await readClaim(path);
-          if (claim?.isLive !== true) continue;
-          if (claim.claimant !== claimant) return { state: 'held' };
-          await expireIn(path, leaseMs);
-          return { state: 'claimed' };
+          if (claim?.isLive !== true) {
+            if (claim?.claimant !== RELEASED) times += 1;
+          } else if (claim.claimant === claimant) {
+            await expireIn(path, leaseMs);
+            return { state: 'claimed', times };
+          } else return { state: 'held' };
         }
       } finally {
         await rm(draft);
@@ -63,7 +70,9 @@ export class FileCallStore implements CallStore {
   release(id: string, claimant: string): Promise<void> {
     return safely(`release call ${id}`, async () => {
       const claim = await this.#lastClaim(id);
-      if (claim?.claimant === claimant) await expireIn(claim.path, 0);
+      if (claim?.claimant !== claimant) return;
+      await writeFile(claim.path, RELEASED);
+      await expireIn(claim.path, 0);
     });
   }
 
@@ -110,7 +119,8 @@ async function isLinked(draft: string, path: string): Promise<boolean> {
 
 async function readClaim(path: string): Promise<ClaimOnFile | undefined> {
   const claimant = await unlessMissing(readFile(path, 'utf8'));
-  return claimant === undefined ? undefined : { path, claimant, isLive: await isLive(path) };
+  if (claimant === undefined) return undefined;
+  return { path, claimant, isLive: claimant !== RELEASED && (await isLive(path)) };
 }
 
 async function isLive(path: string): Promise<boolean> {
