@@ -52,9 +52,7 @@ export class Responder {
    */
   async answer(flight: Flight, address: string, envelope: Envelope, session?: SessionRecord): Promise<void> {
     try {
-      await (flight.claim === undefined
-        ? this.#port.send(address, envelope, session)
-        : this.#send(flight, address, envelope, session));
+      await this.#send(flight, address, envelope, session);
     } catch (error) {
       const replacement = this.#explained(envelope, error);
       if (replacement === undefined) return this.#notSent(flight, address, envelope, error);
@@ -68,9 +66,10 @@ export class Responder {
    * Written down first, where others could run the call: it must not run once its caller may have an answer. What belongs to no session
    * is refused by others, too, and strangers fill no store with it.
    */
-  async #send(flight: Flight, address: string, envelope: Envelope, session: SessionRecord | undefined): Promise<void> {
-    if (flight.taken || session !== undefined) await this.#share(flight, address, envelope);
-    await this.#port.send(address, envelope, session);
+  #send(flight: Flight, address: string, envelope: Envelope, session: SessionRecord | undefined): Promise<void> {
+    const send = (): Promise<void> => this.#port.send(address, envelope, session);
+    const isShared = flight.claim !== undefined && (flight.taken || session !== undefined);
+    return isShared ? this.#share(flight, address, envelope).then(send) : send();
   }
 
   async #share(flight: Flight, address: string, envelope: Envelope): Promise<void> {
@@ -99,7 +98,7 @@ export class Responder {
     refusal: Refusal,
     target: ReplyTarget | undefined,
   ): Promise<void> {
-    if (flight.awaited) return flight.refuse(errorResponse(id, refusal.code, refusal.error));
+    if (flight.awaited) return this.#refuseAtOnce(flight, id, refusal, target);
     if (target === undefined) {
       this.#report(refusal.error);
       await flight.reject(refusal.error.message);
@@ -110,6 +109,18 @@ export class Responder {
     } catch {
       // answer() has settled the message and, where it is lost, reported why.
     }
+  }
+
+  /** As {@link #send} does: what its caller is told here is known to copies elsewhere first. */
+  async #refuseAtOnce(
+    flight: Flight,
+    id: RequestId | undefined,
+    refusal: Refusal,
+    target: ReplyTarget | undefined,
+  ): Promise<void> {
+    if (target?.session !== undefined)
+      await this.#share(flight, target.address, this.#errorEnvelope(flight, id, refusal, target));
+    await flight.refuse(errorResponse(id, refusal.code, refusal.error));
   }
 
   /**
@@ -123,12 +134,7 @@ export class Responder {
     target: ReplyTarget | undefined,
   ): Promise<void> {
     // A stranger says how often it was tried, and is told: no business of the operator's.
-    if (flight.awaited) {
-      // No copy that waits elsewhere is to run.
-      if (target?.session !== undefined)
-        await this.#share(flight, target.address, this.#errorEnvelope(flight, id, refusal, target));
-      return flight.refuse(errorResponse(id, refusal.code, refusal.error));
-    }
+    if (flight.awaited) return this.#refuseAtOnce(flight, id, refusal, target);
     this.#report(refusal.error);
     if (target !== undefined) {
       const { address } = target;

@@ -237,11 +237,14 @@ export class SessionHost implements Sessions {
     await this.#drained();
     this.#claims?.hurry();
     await givenBack;
-    await Promise.all(unbegun);
-    await Promise.all(this.#registry.live.map((session) => this.#calls.giveBack(session, () => true)));
-    await Promise.all(this.#ledger.inFlight.map((flight) => flight.retry()));
-    await this.#claims?.close();
-    await this.#registry.close();
+    try {
+      await Promise.all(unbegun);
+      await Promise.all(this.#registry.live.map((session) => this.#calls.giveBack(session, () => true)));
+      await Promise.all(this.#ledger.inFlight.map((flight) => flight.retry()));
+    } finally {
+      await this.#claims?.close();
+      await this.#registry.close();
+    }
   }
 
   /** Resolves when nothing runs, when all that runs waits for clients (whose answers no longer come in), or when time is up. */

@@ -147,6 +147,8 @@ export interface TestHost {
   /** For another host of the same kind. */
   readonly options: TestHostOptions;
   receive(message: Sent): Handled;
+  /** Closes it, whatever that comes to: `closeHosts` does not. */
+  close(): Promise<void>;
   /** Opens a session and resolves with its id. */
   open(clientId?: string): Promise<string>;
   /** The response to a client's request: `ok`, the error's code, or undefined while there is none. */
@@ -214,6 +216,10 @@ export function startHost({ sending = async () => {}, ...options }: TestHostOpti
         ...(message.waits === true && { sender, waits: (sessionId) => void told.push(`waits ${sessionId}`) }),
       });
       return { received: host.receive(delivery), settlement: () => settlement, told };
+    },
+    close() {
+      hosts.splice(hosts.indexOf(host), 1);
+      return host.close();
     },
     async open(clientId = 'client') {
       const before = sent.length;

@@ -25,6 +25,8 @@ describe('server options', () => {
       concurrency: 100,
       maxAttempts: 3,
       drainTimeoutMs: 30_000,
+      callStore: undefined,
+      callLeaseMs: 30_000,
     });
   });
 
@@ -40,6 +42,8 @@ describe('server options', () => {
     ['drainTimeoutMs', null],
     ['store', {}],
     ['store', 'redis://'],
+    ['callStore', { claim: () => {} }],
+    ['callLeaseMs', 999],
     ['logger', { info: () => {} }],
     ['signal', {}],
   ])('refuse %s: %p, naming the option and what is allowed', (name, value) => {
